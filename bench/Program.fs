@@ -1,0 +1,4 @@
+module MedSegDsl.Bench.Program
+
+[<EntryPoint>]
+let main _ = 0

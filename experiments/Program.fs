@@ -1,0 +1,4 @@
+module MedSegDsl.Experiments.Program
+
+[<EntryPoint>]
+let main _ = 0

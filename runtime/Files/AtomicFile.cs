@@ -1,0 +1,38 @@
+namespace MedSegDsl.Runtime.Files;
+
+/// <summary>Writes files whole or not at all: under a temporary name beside the target, flushed to disk, then renamed.</summary>
+public static class AtomicFile
+{
+    /// <summary>Writes a file through a stream. Missing folders are made.</summary>
+    /// <param name="path">The file; replaced if it exists.</param>
+    /// <param name="write">Writes the content; if it throws, the target stays as it was.</param>
+    /// <exception cref="UserException">The file cannot be written (read-only folder, full disk).</exception>
+    public static void Write(string path, Action<Stream> write)
+    {
+        var target = Path.GetFullPath(path);
+        var temporary = $"{target}.{Environment.ProcessId}-{Guid.NewGuid():N}.tmp";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, target, overwrite: true);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"{target}: cannot be written: {cause.Message}", cause);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    /// <summary>Writes text in UTF-8 without a byte order mark.</summary>
+    public static void WriteText(string path, string text) =>
+        Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+}

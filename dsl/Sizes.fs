@@ -26,7 +26,8 @@ module Size3 =
     let cube n = create n n n
 
     /// Combines two sizes axis by axis.
-    let map2 f (a: Size3) (b: Size3) = create (f a.D b.D) (f a.H b.H) (f a.W b.W)
+    let map2 f (a: Size3) (b: Size3) =
+        create (f a.D b.D) (f a.H b.H) (f a.W b.W)
 
     /// The axes in order D, H, W.
     let toList (size: Size3) = [ size.D; size.H; size.W ]

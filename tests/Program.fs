@@ -5,22 +5,24 @@ open Expecto.Impl
 open MedSegDsl.Tests
 
 /// Every test of the project, in the order of the layers.
-let all =
-    testList "" [
-        Golden.FormulaTests.tests
-    ]
+let all = testList "" [ Golden.FormulaTests.tests ]
 
 /// Expecto's own printer, then one line that a script can read.
 let private printer = {
     TestPrinters.defaultPrinter with
         summary =
-            fun config summary ->
-                async {
-                    do! TestPrinters.defaultPrinter.summary config summary
-                    let failed = summary.failed.Length + summary.errored.Length
-                    let skipped = if summary.ignored.IsEmpty then "" else $", {summary.ignored.Length} skipped"
-                    printfn "%d passed, %d failed%s" summary.passed.Length failed skipped
-                }
+            fun config summary -> async {
+                do! TestPrinters.defaultPrinter.summary config summary
+                let failed = summary.failed.Length + summary.errored.Length
+
+                let skipped =
+                    if summary.ignored.IsEmpty then
+                        ""
+                    else
+                        $", {summary.ignored.Length} skipped"
+
+                printfn "%d passed, %d failed%s" summary.passed.Length failed skipped
+            }
 }
 
 [<EntryPoint>]

@@ -12,6 +12,7 @@ let private ownFolder =
         | folder when Directory.Exists(Path.Combine(folder.FullName, "tests", "golden")) ->
             Path.Combine(folder.FullName, "tests", "golden")
         | folder -> up folder.Parent
+
     lazy up (DirectoryInfo AppContext.BaseDirectory)
 
 /// The folder with `networks` and `pipeline`.
@@ -23,15 +24,18 @@ let path =
     | folder -> failwith $"MEDSEG_GOLDEN names {folder}, which is not a folder"
 
 /// A path inside the golden folder.
-let at (parts: string list) = Path.Combine(Array.ofList (path :: parts))
+let at (parts: string list) =
+    Path.Combine(Array.ofList (path :: parts))
 
 /// The JSON files of a folder inside the golden folder, by name; none where the folder is missing.
 let manifests (parts: string list) =
     let folder = at parts
+
     if Directory.Exists folder then
         Directory.GetFiles(folder, "*.json") |> Array.sort |> List.ofArray
     else
         []
 
 /// Reads a JSON file whole.
-let read (file: string) = JsonDocument.Parse(File.ReadAllBytes file).RootElement
+let read (file: string) =
+    JsonDocument.Parse(File.ReadAllBytes file).RootElement

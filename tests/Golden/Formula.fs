@@ -5,8 +5,10 @@ open System.Text
 
 let private hash (key: string) =
     let mutable h = 0xcbf29ce484222325UL
+
     for b in Encoding.UTF8.GetBytes key do
         h <- (h ^^^ uint64 b) * 0x100000001b3UL
+
     h
 
 /// Number i (from 0) of the key's sequence, in [-1, 1): exact in float32.
@@ -29,15 +31,18 @@ let count (shape: int list) = List.fold (*) 1 shape
 
 /// `labels(key, shape, n)`: integers 0 … n − 1.
 let labels key shape n : int[] =
-    unit key (count shape) |> Array.map (fun u -> int (floor ((u + 1.0) * 0.5 * float n)))
+    unit key (count shape)
+    |> Array.map (fun u -> int (floor ((u + 1.0) * 0.5 * float n)))
 
 /// `blobs(key, shape, n, block)`: labels on a coarse grid, every coarse voxel repeated `block` times along each axis.
 let blobs key (shape: int list) n (block: int list) : int[] =
     let coarse = List.map2 (fun s b -> (s + b - 1) / b) shape block
     let values = labels key coarse n
+
     let rec place index shape block coarse =
         match shape, block, coarse with
         | s :: shape, b :: block, c :: coarse ->
             Array.concat [| for i in 0 .. s - 1 -> place (index * c + i / b) shape block coarse |]
         | _ -> [| values[index] |]
+
     place 0 shape block coarse

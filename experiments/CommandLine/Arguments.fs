@@ -1,0 +1,177 @@
+/// The words of the command line, nnU-Net's where nnU-Net has a word.
+module MedSegDsl.Experiments.CommandLine.Arguments
+
+open Argu
+
+type PlanArgs =
+    | [<MainCommand; ExactlyOnce>] Dataset of ID: string
+    | [<AltCommandLine("-pl")>] Planner of NAME: string
+    | [<AltCommandLine("-gpu_memory_target")>] Memory_Target of GB: float
+    | [<AltCommandLine("-overwrite_plans_name")>] Plans_Name of NAME: string
+    | Verify_Dataset_Integrity
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Dataset _ -> "dataset id (901) or folder name (Dataset901_RealBrain) in nnUNet_raw"
+            | Planner _ ->
+                "ExperimentPlanner (default), ResEncUNetPlanner, nnUNetPlannerResEncM, nnUNetPlannerResEncL or nnUNetPlannerResEncXL"
+            | Memory_Target _ -> "GPU memory the plans should fill, in GB"
+            | Plans_Name _ -> "name of the plans file without .json"
+            | Verify_Dataset_Integrity -> "check every image and label before planning"
+
+type PreprocessArgs =
+    | [<MainCommand; ExactlyOnce>] Dataset of ID: string
+    | [<AltCommandLine("-c")>] Configurations of NAME: string list
+    | [<AltCommandLine("-p")>] Plans of NAME: string
+    | [<AltCommandLine("-np")>] Workers of COUNT: int
+    | Overwrite
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Dataset _ -> "dataset id or folder name in nnUNet_raw"
+            | Configurations _ -> "configurations of the plans; default: 3d_fullres"
+            | Plans _ -> "plans file without .json; default: nnUNetPlans"
+            | Workers _ -> "cases preprocessed at a time; default: by cores and memory"
+            | Overwrite -> "preprocess finished cases again"
+
+type TrainArgs =
+    | [<MainCommand; ExactlyOnce>] Target of DATASET: string * CONFIGURATION: string * FOLD: string
+    | [<AltCommandLine("-n")>] Network of NAME: string
+    | [<AltCommandLine("-p")>] Plans of NAME: string
+    | [<AltCommandLine("--c")>] Continue
+    | Epochs of COUNT: int
+    | Iterations of COUNT: int
+    | Batch of SIZE: int
+    | Patch of DxHxW: string
+    | Seed of NUMBER: int
+    | [<AltCommandLine("-device")>] Device of NAME: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Target _ -> "for example: 901 3d_fullres 0 (fold 0 to 4, or all)"
+            | Network _ -> "a network of `medseg list`; default: UlikeMamba_3dMT"
+            | Plans _ -> "plans file without .json; default: nnUNetPlans"
+            | Continue -> "go on from the last checkpoint"
+            | Epochs _ -> "default: 1000"
+            | Iterations _ -> "training batches in an epoch; default: 250"
+            | Batch _ -> "batch size; default: the plans'"
+            | Patch _ -> "patch size, for example 64x160x160; default: the plans'"
+            | Seed _ -> "default: 1"
+            | Device _ -> "auto (default), cpu, cuda or cuda:N"
+
+type PredictArgs =
+    | [<AltCommandLine("-i"); Mandatory>] Input of PATH: string
+    | [<AltCommandLine("-o"); Mandatory>] Output of FOLDER: string
+    | [<AltCommandLine("-d")>] Dataset of ID: string
+    | [<AltCommandLine("-c")>] Configuration of NAME: string
+    | [<AltCommandLine("-n")>] Network of NAME: string
+    | [<AltCommandLine("-p")>] Plans of NAME: string
+    | [<AltCommandLine("-m")>] Model of FOLDER: string
+    | [<AltCommandLine("-f")>] Folds of FOLD: string list
+    | [<AltCommandLine("-chk")>] Checkpoint of NAME: string
+    | [<AltCommandLine("-step_size")>] Step_Size of FRACTION: float
+    | [<AltCommandLine("--disable_tta")>] No_Mirroring
+    | [<AltCommandLine("--save_probabilities")>] Save_Probabilities
+    | [<AltCommandLine("--continue_prediction")>] Continue
+    | [<AltCommandLine("-device")>] Device of NAME: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Input _ -> "folder of images named CASE_0000.nii.gz, or one such file"
+            | Output _ -> "folder for the segmentations"
+            | Dataset _ -> "dataset id or folder name: the model is looked up in nnUNet_results"
+            | Configuration _ -> "default: 3d_fullres"
+            | Network _ -> "the network that was trained; default: UlikeMamba_3dMT"
+            | Plans _ -> "plans file without .json; default: nnUNetPlans"
+            | Model _ -> "the folder that holds fold_0, ...: instead of -d, -c, -n, -p"
+            | Folds _ -> "default: every fold that was trained"
+            | Checkpoint _ -> "checkpoint_final (default) or checkpoint_best"
+            | Step_Size _ -> "step of the sliding window over the patch size; default: 0.5"
+            | No_Mirroring -> "predict each patch once, not mirrored along each axis"
+            | Save_Probabilities -> "also write CASE.npz with the probabilities"
+            | Continue -> "skip cases whose segmentation exists"
+            | Device _ -> "auto (default), cpu, cuda or cuda:N"
+
+type EvaluateArgs =
+    | [<MainCommand; ExactlyOnce>] Folders of REFERENCE: string * PREDICTION: string
+    | [<AltCommandLine("-djfile")>] Dataset_Json of FILE: string
+    | [<AltCommandLine("-o")>] Output of FILE: string
+    | Chill
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Folders _ -> "folder of reference labels, folder of predictions"
+            | Dataset_Json _ -> "dataset.json; default: the one in the folder of predictions"
+            | Output _ -> "default: summary.json in the folder of predictions"
+            | Chill -> "reference labels without a prediction are no error"
+
+type TableArgs =
+    | [<AltCommandLine("-n")>] Networks of NAME: string list
+    | Input of CxDxHxW: string
+    | Classes of COUNT: int
+    | Format of NAME: string
+    | Layers
+    | [<AltCommandLine("-o")>] Output of FILE: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Networks _ -> "networks of `medseg list`, or all (default)"
+            | Input _ -> "channels and patch size; default: 1x128x128x128"
+            | Classes _ -> "classes with background; default: 16"
+            | Format _ -> "markdown (default), latex, html"
+            | Layers -> "the layers of one network, or of two side by side, as the paper prints them"
+            | Output _ -> "a file; default: the console"
+
+type QuickstartArgs =
+    | [<AltCommandLine("-o")>] Output of FOLDER: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Output _ -> "folder for everything it makes; default: results/quickstart"
+
+type ListArgs =
+    | [<MainCommand; Unique>] What of NAME: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | What _ -> "networks, experiments or datasets; default: all three"
+
+type InspectArgs =
+    | [<MainCommand; ExactlyOnce>] File of PATH: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | File _ -> "a NIfTI file"
+
+type Command =
+    | [<CliPrefix(CliPrefix.None)>] Quickstart of ParseResults<QuickstartArgs>
+    | [<CliPrefix(CliPrefix.None)>] Plan of ParseResults<PlanArgs>
+    | [<CliPrefix(CliPrefix.None)>] Preprocess of ParseResults<PreprocessArgs>
+    | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgs>
+    | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArgs>
+    | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<EvaluateArgs>
+    | [<CliPrefix(CliPrefix.None)>] Table of ParseResults<TableArgs>
+    | [<CliPrefix(CliPrefix.None)>] List of ParseResults<ListArgs>
+    | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Quickstart _ -> "train, predict and evaluate a small network on real brain images, in minutes"
+            | Plan _ -> "fingerprint a dataset and write its plans"
+            | Preprocess _ -> "preprocess a dataset for training"
+            | Train _ -> "train a network on one fold"
+            | Predict _ -> "segment images with a trained model"
+            | Evaluate _ -> "Dice and IoU of predictions against reference labels, as summary.json"
+            | Table _ -> "parameters, multiply-adds and layers of networks"
+            | List _ -> "networks, experiments and datasets by name"
+            | Inspect _ -> "shape, spacing, affine, type and values of an image"

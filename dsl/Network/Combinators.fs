@@ -1,0 +1,231 @@
+/// Functions that make one network from another; a variant is one line from its parent:
+/// `UlikeMamba.threeD |> withScan Scan.tri |> withMultiScale MSv4 |> named "UlikeMamba_3dMT"`.
+[<AutoOpen>]
+module MedSegDsl.NetworkCombinators
+
+/// The name in tables, folders and on the command line. A variant keeps its parent's name until it gets its own.
+let named name (network: Network) = { network with Name = name }
+
+/// Changes every encoder stage; the change is given the stage's index from 0 (ES1).
+let mapEncoder (change: int -> EncoderStage -> EncoderStage) network = {
+    network with
+        Encoder = List.mapi change network.Encoder
+}
+
+/// Changes every decoder stage; the change is given the stage's index from 0 (DS1, the lowest resolution).
+let mapDecoder (change: int -> DecoderStage -> DecoderStage) network = {
+    network with
+        Decoder = List.mapi change network.Decoder
+}
+
+/// Changes the mixer of every stage.
+let mapMixers (change: Mixer -> Mixer) network =
+    network
+    |> mapEncoder (fun _ stage -> {
+        stage with
+            Mixer = change stage.Mixer
+    })
+    |> mapDecoder (fun _ stage -> {
+        stage with
+            Mixer = change stage.Mixer
+    })
+
+let private mamba change =
+    function
+    | Mixer.Mamba mixer -> Mixer.Mamba(change mixer)
+    | other -> other
+
+let private attention change =
+    function
+    | Mixer.Attention mixer -> Mixer.Attention(change mixer)
+    | other -> other
+
+/// Changes the Mamba layers of every stage; other layers stay as they are.
+let mapMamba (change: MambaMixer -> MambaMixer) = mapMixers (mamba change)
+
+/// Changes the attention layers of every stage; other layers stay as they are.
+let mapAttention (change: AttentionMixer -> AttentionMixer) = mapMixers (attention change)
+
+/// The same mixer in every stage.
+let withMixer mixer = mapMixers (fun _ -> mixer)
+
+/// The orders in which the Mamba layers read a volume.
+let withScan (scan: Scan) =
+    mapMamba (fun mixer -> { mixer with Scan = scan })
+
+/// How the results of a scan's orders come together; the paper averages them.
+let withScanFusion fusion =
+    mapMamba (fun mixer -> { mixer with ScanFusion = fusion })
+
+/// Whether the orders of a scan share the state-space model's parameters.
+let withSsm parameters =
+    mapMamba (fun mixer -> { mixer with Ssm = parameters })
+
+/// N, the numbers in the state of one channel (16 in the paper).
+let withStateSize size =
+    mapMamba (fun mixer -> { mixer with StateSize = size })
+
+/// E, the inner channels of a Mamba layer over its channels (2 in the paper).
+let withExpansion expansion =
+    mapMamba (fun mixer -> { mixer with Expansion = expansion })
+
+/// The depthwise convolution in front of every selective scan.
+let withConvolution convolution =
+    mapMamba (fun mixer -> { mixer with Convolution = convolution })
+
+let private joinedScales =
+    DepthwiseConv.MultiScale3d([ 3; 5; 7 ], ScaleFusion.JoinedSequence)
+
+let private withEmbeddings embedding =
+    mapEncoder (fun i stage ->
+        if i < 2 then
+            { stage with Embedding = embedding }
+        else
+            stage)
+
+/// A multi-scale scheme in the encoder, where the paper has it: MSv1–MSv3 in the embeddings of ES1 and ES2, joined
+/// along channels and fused by a 1×1×1 convolution; MSv4 in the Mamba layers of every encoder stage.
+let withMultiScale scheme network =
+    match scheme with
+    | MSv1 ->
+        network
+        |> withEmbeddings (Embedding.FusedAfterMixers([ 3; 7 ], Fusion.Concatenation))
+    | MSv2 ->
+        network
+        |> withEmbeddings (Embedding.FusedBeforeMixers([ 3; 7 ], Fusion.Concatenation))
+    | MSv3 ->
+        network
+        |> withEmbeddings (Embedding.FusedBeforeMixers([ 3; 5; 7 ], Fusion.Concatenation))
+    | MSv4 ->
+        network
+        |> mapEncoder (fun _ stage -> {
+            stage with
+                Mixer =
+                    stage.Mixer
+                    |> mamba (fun mixer -> {
+                        mixer with
+                            Convolution = joinedScales
+                    })
+        })
+
+/// MSv4 in the Mamba layers of every decoder stage, as the public code's UlikeMamba_3d_MSv4 has it beside the
+/// encoder's.
+let withMultiScaleDecoder network =
+    network
+    |> mapDecoder (fun _ stage -> {
+        stage with
+            Mixer =
+                stage.Mixer
+                |> mamba (fun mixer -> {
+                    mixer with
+                        Convolution = joinedScales
+                })
+    })
+
+/// How the embeddings' scales come together in the stages that have several (MSv1–MSv3).
+let withEmbeddingFusion fusion =
+    mapEncoder (fun _ stage -> {
+        stage with
+            Embedding =
+                match stage.Embedding with
+                | Embedding.Convolution kernel -> Embedding.Convolution kernel
+                | Embedding.FusedBeforeMixers(kernels, _) -> Embedding.FusedBeforeMixers(kernels, fusion)
+                | Embedding.FusedAfterMixers(kernels, _) -> Embedding.FusedAfterMixers(kernels, fusion)
+    })
+
+/// How decoder stages double the resolution.
+let withUpsampling upsampling =
+    mapDecoder (fun _ stage -> { stage with Upsampling = upsampling })
+
+/// How weights start.
+let withInitialisation initialisation network = {
+    network with
+        Initialisation = initialisation
+}
+
+/// What tells a token mixer where a token lies.
+let withPositionEmbedding embedding network = {
+    network with
+        PositionEmbedding = embedding
+}
+
+/// The normalisation of the convolution blocks.
+let withNorm norm network = { network with Norm = norm }
+
+/// The non-linearity of the convolution blocks.
+let withActivation activation network = { network with Activation = activation }
+
+/// Whether training sees a class map from every decoder stage.
+let withDeepSupervision on network = { network with DeepSupervision = on }
+
+/// The heads and reductions of the attention layers, one for each encoder stage, then one for each decoder stage;
+/// stages beyond the lists stay as they are.
+let withHeadsAndReductions (encoder: (int * int) list) (decoder: (int * int) list) network =
+    let set pairs i stageMixer =
+        match List.tryItem i pairs with
+        | None -> stageMixer
+        | Some(heads, reduction) ->
+            stageMixer
+            |> attention (fun mixer -> {
+                mixer with
+                    Heads = heads
+                    Reduction = reduction
+            })
+
+    network
+    |> mapEncoder (fun i stage -> {
+        stage with
+            Mixer = set encoder i stage.Mixer
+    })
+    |> mapDecoder (fun i stage -> {
+        stage with
+            Mixer = set decoder i stage.Mixer
+    })
+
+/// Changes the channels of the stem and of every encoder stage (and with them those of the decoder):
+/// `mapChannels (fun c -> c / 2)` is a network of half the width.
+let mapChannels (change: int -> int) network =
+    {
+        network with
+            Network.Stem.Channels = change network.Stem.Channels
+    }
+    |> mapEncoder (fun _ stage -> {
+        stage with
+            Channels = change stage.Channels
+    })
+
+/// The same number of mixer layers in every stage.
+let withDepth depth network =
+    network
+    |> mapEncoder (fun _ stage -> { stage with Depth = depth })
+    |> mapDecoder (fun _ stage -> { stage with Depth = depth })
+
+/// A shallower U: the first `count` encoder stages, and the decoder stages that take their skips.
+let withStages count network =
+    let encoder = List.truncate count network.Encoder
+    let dropped = min network.Decoder.Length (network.Encoder.Length - encoder.Length)
+
+    {
+        network with
+            Encoder = encoder
+            Decoder = List.skip dropped network.Decoder
+    }
+
+/// What the paper's text and tables say where the public code differs: a transposed convolution in each decoder stage,
+/// multi-scale in the encoder only, and a set of state-space parameters for each order of a scan.
+let asInPaper network =
+    network
+    |> withUpsampling Upsampling.Transposed
+    |> withSsm SsmParameters.Separate
+    |> mapDecoder (fun _ stage -> {
+        stage with
+            Mixer =
+                stage.Mixer
+                |> mamba (fun mixer ->
+                    match mixer.Convolution with
+                    | DepthwiseConv.MultiScale3d(kernel :: _, _) -> {
+                        mixer with
+                            Convolution = DepthwiseConv.Volume3d kernel
+                      }
+                    | _ -> mixer)
+    })

@@ -1,0 +1,22 @@
+/// The catalogue of networks, by name.
+[<RequireQualifiedAccess>]
+module MedSegDsl.Networks
+
+open System
+
+/// Every network: as in the public code, then, named with `_paper`, as in the paper.
+let all =
+    let asInCode = UlikeMamba.all @ UlikeTrans.all
+
+    asInCode
+    @ [
+        for network in asInCode -> network |> asInPaper |> named $"{network.Name}_paper"
+    ]
+
+/// The names of the catalogue.
+let names = [ for network in all -> network.Name ]
+
+/// The network of that name, in upper or lower case.
+let tryFind (name: string) =
+    all
+    |> List.tryFind (fun network -> String.Equals(network.Name, name, StringComparison.OrdinalIgnoreCase))

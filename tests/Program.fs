@@ -5,7 +5,12 @@ open Expecto.Impl
 open MedSegDsl.Tests
 
 /// Every test of the project, in the order of the layers.
-let all = testList "" [ Golden.FormulaTests.tests ]
+let all =
+    testList "" [
+        Golden.FormulaTests.tests
+        Runtime.Preprocessing.CroppingTests.golden
+        Runtime.Preprocessing.CroppingTests.tests
+    ]
 
 /// Expecto's own printer, then one line that a script can read.
 let private printer = {

@@ -8,6 +8,10 @@ open MedSegDsl.Tests
 let all =
     testList "" [
         Golden.FormulaTests.tests
+        Runtime.PythonJsonTests.tests
+        Runtime.LabelManagerTests.tests
+        Runtime.FoldersTests.tests
+        Runtime.PlansTests.tests
         Runtime.Preprocessing.CroppingTests.golden
         Runtime.Preprocessing.CroppingTests.tests
     ]

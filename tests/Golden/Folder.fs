@@ -39,3 +39,26 @@ let manifests (parts: string list) =
 /// Reads a JSON file whole.
 let read (file: string) =
     JsonDocument.Parse(File.ReadAllBytes file).RootElement
+
+/// The names of the folders inside a folder of the golden folder; none where it is missing.
+let folders (parts: string list) =
+    let folder = at parts
+
+    if Directory.Exists folder then
+        DirectoryInfo(folder).GetDirectories()
+        |> Array.map _.Name
+        |> Array.sort
+        |> List.ofArray
+    else
+        []
+
+/// The elements of a list in a JSON file of the golden folder; none where the file or the list is missing.
+let entries (parts: string list) (property: string) =
+    let file = at parts
+
+    if File.Exists file then
+        match (read file).TryGetProperty property with
+        | true, list -> List.ofSeq (list.EnumerateArray())
+        | _ -> []
+    else
+        []

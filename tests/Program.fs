@@ -14,6 +14,10 @@ let all =
         Runtime.PlansTests.tests
         Runtime.Preprocessing.CroppingTests.golden
         Runtime.Preprocessing.CroppingTests.tests
+        Runtime.Inference.SlidingWindowTests.tests
+        Runtime.Evaluation.MetricsTests.tests
+        Runtime.Evaluation.SurfaceDistancesTests.tests
+        Runtime.Evaluation.ComponentsTests.tests
     ]
 
 /// Expecto's own printer, then one line that a script can read.

@@ -2,6 +2,7 @@ module MedSegDsl.Tests.Program
 
 open Expecto
 open Expecto.Impl
+open MedSegDsl.Kernels
 open MedSegDsl.Tests
 
 /// Every test of the project, in the order of the layers.
@@ -18,6 +19,8 @@ let all =
         Runtime.Evaluation.MetricsTests.tests
         Runtime.Evaluation.SurfaceDistancesTests.tests
         Runtime.Evaluation.ComponentsTests.tests
+        Kernels.ScanTests.tests
+        Kernels.ConvolutionTests.tests
     ]
 
 /// Expecto's own printer, then one line that a script can read.
@@ -40,4 +43,5 @@ let private printer = {
 
 [<EntryPoint>]
 let main args =
+    NativeLibtorch.Load() |> printfn "%O"
     runTestsWithCLIArgs [ JoinWith "/"; No_Spinner; Printer printer ] args all

@@ -16,6 +16,7 @@ let all =
         Runtime.Preprocessing.CroppingTests.golden
         Runtime.Preprocessing.CroppingTests.tests
         Runtime.Inference.SlidingWindowTests.tests
+        Runtime.Inference.PredictorTests.tests
         Runtime.Evaluation.MetricsTests.tests
         Runtime.Evaluation.SurfaceDistancesTests.tests
         Runtime.Evaluation.ComponentsTests.tests

@@ -12,13 +12,14 @@ open MedSegDsl.Runtime.Inference
 open MedSegDsl.Tests.Golden
 open MedSegDsl.Tests.Runtime
 
-let private longs = Seq.map int64 >> Array.ofSeq
+let private tensor key (shape: int list) =
+    let values = torch.tensor (Formula.unitSingle key (Formula.count shape): float32[])
+    values.reshape (shape |> List.map int64 |> Array.ofList)
 
 /// A 3 × 3 (× 3) convolution with padding 1.
 let private convolution key classes channels axes : Func<torch.Tensor, torch.Tensor> =
-    let shape = [ classes; channels ] @ List.replicate axes 3
-    let weight = torch.tensor (Formula.unitSingle (key + "/w") (Formula.count shape), longs shape)
-    let bias = torch.tensor (Formula.unitSingle (key + "/b") classes)
+    let weight = tensor (key + "/w") ([ classes; channels ] @ List.replicate axes 3)
+    let bias = tensor (key + "/b") [ classes ]
 
     Func<_, _>(fun (input: torch.Tensor) ->
         if axes = 3 then
@@ -50,38 +51,36 @@ let private golden =
                     else
                         Expectations.ints (of' "mirror_axes")
 
-                let options =
+                let options accumulation =
                     SlidingWindowOptions(
                         patch,
                         axes,
                         StepFraction = (of' "step").GetDouble(),
-                        UseGaussian = (of' "use_gaussian").GetBoolean()
+                        UseGaussian = (of' "use_gaussian").GetBoolean(),
+                        Accumulation = accumulation
                     )
 
                 use _ = torch.NewDisposeScope()
                 let network = convolution key classes shape.Head patch.Length
 
-                let predict options =
-                    use predictor = new SlidingWindowPredictor(options, torch.CPU)
-                    predictor.Predict(network, image key shape)
+                let predict accumulation =
+                    use predictor = new SlidingWindowPredictor(options accumulation, torch.CPU)
+                    flat (predictor.Predict(network, image key shape))
 
-                let logits = predict options
-                let resultShape = classes :: shape.Tail
+                let check tolerance (name: string) accumulation =
+                    Expectations.matchesFloats
+                        tolerance
+                        (of' name)
+                        (classes :: shape.Tail)
+                        (predict accumulation)
+                        name
 
-                Expectations.matchesFloats
-                    1e-4
-                    (of' "logits_float32")
-                    resultShape
-                    (flat logits)
-                    "float32"
-
-                let half = SlidingWindowOptions(options, Accumulation = torch.ScalarType.Float16)
-                Expectations.matchesFloats 2e-3 (of' "logits") resultShape (flat (predict half)) "float16"
+                check 1e-4 "logits_float32" torch.ScalarType.Float32
+                check 2e-3 "logits" torch.ScalarType.Float16
             }
     ]
 
-let private options =
-    SlidingWindowOptions([| 6; 6; 6 |], [| 0; 1; 2 |])
+let private options = SlidingWindowOptions([| 6; 6; 6 |], [| 0; 1; 2 |])
 
 let private scope run =
     NativeLibtorch.Load() |> ignore
@@ -123,11 +122,15 @@ let private behaviour =
             scope (fun () ->
                 use predictor = new SlidingWindowPredictor(options, torch.CPU)
                 use source = new Threading.CancellationTokenSource()
-                let stop finished _ = if finished = 2 then source.Cancel()
+
+                let stop finished _ =
+                    if finished = 2 then
+                        source.Cancel()
 
                 Expect.throwsT<OperationCanceledException>
                     (fun () ->
-                        predictor.Predict(id, image "stop" [ 1; 20; 6; 6 ], stop, source.Token) |> ignore)
+                        predictor.Predict(id, image "stop" [ 1; 20; 6; 6 ], stop, source.Token)
+                        |> ignore)
                     "cancelled")
         }
         test "a mirror axis that the patch does not have is refused" {

@@ -9,6 +9,10 @@ open MedSegDsl.Tests
 let all =
     testList "" [
         Golden.FormulaTests.tests
+        Dsl.NetworksTests.tests
+        Dsl.CostTests.golden
+        Dsl.CostTests.tests
+        Dsl.ValidationTests.tests
         Runtime.PythonJsonTests.tests
         Runtime.LabelManagerTests.tests
         Runtime.FoldersTests.tests

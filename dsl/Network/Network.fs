@@ -27,7 +27,8 @@ type EncoderStage = {
 }
 
 /// A stage on the way up: upsampling to the skip's size and channels, the sum with the skip, `Depth` mixer layers.
-/// Stage i of a decoder takes the skip of encoder stage n − 1 − i, and with it its size and channels.
+/// Counted from 0, stage i of a decoder takes the skip of encoder stage n − 2 − i of n, and with it its size and
+/// channels.
 type DecoderStage = {
     Upsampling: Upsampling
     Depth: int

@@ -1,0 +1,154 @@
+/// The cost of one mixer layer on a volume, under the names of the published state dicts. `layer` is a prefix such as
+/// `model.transformer.block1.layers.0`.
+[<RequireQualifiedAccess>]
+module internal MedSegDsl.MixerCost
+
+open MedSegDsl
+
+/// What the published code appends to the names of order 0, 1, 2 …: nothing, `_b`, `_c` …
+let private suffix order =
+    if order = 0 then "" else $"_{'a' + char order}"
+
+/// Each token's rank of the time step: ⌈C / 16⌉.
+let private timeStepRank channels = (channels + 15) / 16
+
+/// The convolutions of one order; how many sequences of tokens they make, joined into one.
+let private depthwise layer order (inner: VolumeShape) convolution =
+    let name = $"{layer}.mixer.conv3d{suffix order}"
+
+    let volume name kernel =
+        Operation.convolution name true (Size3.cube kernel) inner.Channels inner.Channels inner
+        + Operation.keeps inner.Count
+
+    match convolution with
+    | DepthwiseConv.Causal1d kernel ->
+        Operation.causalConvolution $"{layer}.mixer.conv1d{suffix order}" kernel inner
+        + Operation.keeps inner.Count,
+        1
+    | DepthwiseConv.Volume3d kernel -> volume name kernel, 1
+    | DepthwiseConv.MultiScale3d(kernels, fusion) ->
+        let scales =
+            kernels |> List.mapi (fun s kernel -> volume $"{name}_s{s}" kernel) |> List.sum
+
+        match fusion with
+        | ScaleFusion.JoinedSequence -> scales, kernels.Length
+        | ScaleFusion.Fused kind ->
+            let fused =
+                Operation.fusion $"{layer}.mixer.scale_fusion{suffix order}" kind kernels.Length inner
+
+            scales + fused, 1
+
+/// x_proj, dt_proj, A and D of one order, on a sequence of tokens. Kept: the scan's u, its time step, and B, C and the
+/// time step's low rank.
+let private stateSpace layer order (mixer: MambaMixer) channels (inner: VolumeShape) tokens =
+    let rank = timeStepRank channels
+    let suffix = suffix order
+    let projected = rank + 2 * mixer.StateSize
+
+    Operation.parameters [
+        $"{layer}.mixer.A_log{suffix}", [ inner.Channels; mixer.StateSize ]
+        $"{layer}.mixer.D{suffix}", [ inner.Channels ]
+    ]
+    + Operation.linear $"{layer}.mixer.x_proj{suffix}" false inner.Channels projected tokens
+    + Operation.linear $"{layer}.mixer.dt_proj{suffix}" true rank inner.Channels tokens
+    + Operation.keeps (tokens * int64 (2 * inner.Channels + projected))
+
+/// One order: its convolutions and its pass of the scan, whoever owns the parameters.
+let private order layer (mixer: MambaMixer) channels inner index =
+    let convolutions, sequences = depthwise layer index inner mixer.Convolution
+
+    let scan =
+        stateSpace layer index mixer channels inner (int64 sequences * inner.Tokens)
+
+    match mixer.Ssm with
+    | SsmParameters.Shared when index > 0 -> convolutions + { scan with Parameters = [] }
+    | SsmParameters.Shared
+    | SsmParameters.SharedWithUnusedCopies
+    | SsmParameters.Separate -> convolutions + scan
+
+let private mamba layer (mixer: MambaMixer) (volume: VolumeShape) =
+    let inner = {
+        volume with
+            Channels = mixer.Expansion * volume.Channels
+    }
+
+    let sequences =
+        match mixer.Convolution with
+        | DepthwiseConv.MultiScale3d(kernels, ScaleFusion.JoinedSequence) -> kernels.Length
+        | _ -> 1
+
+    let scanned = {
+        inner with
+            Channels = sequences * inner.Channels
+    }
+
+    let orders = [
+        for index in 0 .. mixer.Scan.Length - 1 -> order layer mixer volume.Channels inner index
+    ]
+
+    Operation.rmsNorm $"{layer}.norm" volume.Channels
+    + Operation.linear $"{layer}.mixer.in_proj" false volume.Channels (2 * inner.Channels) volume.Tokens
+    + List.sum orders
+    + Operation.fusion $"{layer}.mixer.scan_fusion" mixer.ScanFusion orders.Length scanned
+    + Operation.linear $"{layer}.mixer.out_proj" false scanned.Channels volume.Channels volume.Tokens
+    // The norm's result, x and z, the last linear layer's input, the sum with the skip.
+    + Operation.keeps (volume.Count + 2L * inner.Count + scanned.Count + volume.Count)
+
+let private attention layer (mixer: AttentionMixer) (volume: VolumeShape) =
+    let c = volume.Channels
+
+    let shrunk = {
+        volume with
+            Size = volume.Size |> Size3.map2 (fun r n -> n / r) (Size3.cube mixer.Reduction)
+    }
+
+    let reduction =
+        if mixer.Reduction = 1 then
+            Cost.Zero
+        else
+            Operation.convolution $"{layer}.attn.sr" true (Size3.cube mixer.Reduction) 1 c shrunk
+            + Operation.norm $"{layer}.attn.norm" c
+            + Operation.keeps (2L * shrunk.Count)
+
+    let products = {
+        Cost.Zero with
+            MultiplyAdds = 2L * volume.Count * shrunk.Tokens
+            Kept = int64 mixer.Heads * volume.Tokens * shrunk.Tokens
+    }
+
+    let hidden = mixer.FeedForwardRatio * c
+
+    Operation.norm $"{layer}.norm1" c
+    + Operation.linear $"{layer}.attn.q" mixer.QkvBias c c volume.Tokens
+    + Operation.linear $"{layer}.attn.kv" mixer.QkvBias c (2 * c) shrunk.Tokens
+    + Operation.linear $"{layer}.attn.proj" true c c volume.Tokens
+    + reduction
+    + products
+    + Operation.norm $"{layer}.norm2" c
+    + Operation.linear $"{layer}.mlp.fc1" true c hidden volume.Tokens
+    + Operation.linear $"{layer}.mlp.fc2" true hidden c volume.Tokens
+    // The norms' results, q, the attended values, both sums; keys and values; the hidden layer before and after GELU.
+    + Operation.keeps (6L * volume.Count + 2L * shrunk.Count + 2L * volume.Tokens * int64 hidden)
+
+/// The prefix of layer `index` in a block: Mamba layers lie in a list of their own.
+let private prefix block index =
+    function
+    | Mixer.Mamba _
+    | Mixer.PlainConvolution _
+    | Mixer.ResidualConvolution _ -> $"{block}.layers.{index}"
+    | Mixer.Attention _ -> $"{block}.{index}"
+
+let private layer activation block (volume: VolumeShape) mixer index =
+    let layer = prefix block index mixer
+
+    match mixer with
+    | Mixer.Mamba mamba' -> mamba layer mamba' volume
+    | Mixer.Attention attention' -> attention layer attention' volume
+    | Mixer.PlainConvolution kernel -> Operation.block layer kernel activation volume.Channels volume
+    | Mixer.ResidualConvolution kernel ->
+        Operation.block $"{layer}.conv1" kernel activation volume.Channels volume
+        + Operation.block $"{layer}.conv2" kernel activation volume.Channels volume
+
+/// `depth` layers, one after the other; `block` is a prefix such as `model.transformer.block1`.
+let chain activation block depth mixer volume =
+    List.sum [ for index in 0 .. depth - 1 -> layer activation block volume mixer index ]

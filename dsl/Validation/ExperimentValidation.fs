@@ -1,0 +1,128 @@
+namespace MedSegDsl
+
+/// What an experiment's definition must keep to.
+module internal ExperimentRules =
+    let private dataset (dataset: Dataset) = validation {
+        let! () =
+            Validation.check (dataset.Id >= 1 && dataset.Id <= 999) dataset.Id "from 1 to 999"
+            |> Validation.field "id"
+
+        and! () = Rules.name dataset.Name |> Validation.field "name"
+        return ()
+    }
+
+    let private configuration =
+        function
+        | Configuration.TwoD ->
+            Validation.error "TwoD" "a three-dimensional configuration, since the network takes volumes"
+        | Configuration.ThreeDFullRes
+        | Configuration.ThreeDLowRes
+        | Configuration.ThreeDCascadeFullRes -> Ok()
+
+    let private fold _ =
+        function
+        | Fold.Index index -> Rules.atLeast 0 index
+        | Fold.All -> Ok()
+
+    let private optimizer =
+        function
+        | Optimizer.SgdNesterov(rate, momentum, decay) -> validation {
+            let! () = Rules.positive rate |> Validation.field "learningRate"
+            and! () = Rules.below 0.0 1.0 momentum |> Validation.field "momentum"
+            and! () = Rules.notNegative decay |> Validation.field "weightDecay"
+            return ()
+          }
+        | Optimizer.AdamW(rate, decay, epsilon) -> validation {
+            let! () = Rules.positive rate |> Validation.field "learningRate"
+            and! () = Rules.notNegative decay |> Validation.field "weightDecay"
+            and! () = Rules.positive epsilon |> Validation.field "epsilon"
+            return ()
+          }
+
+    let private learningRate =
+        function
+        | Optimizer.SgdNesterov(rate, _, _)
+        | Optimizer.AdamW(rate, _, _) -> rate
+
+    let private schedule optimizer =
+        function
+        | Schedule.Polynomial exponent -> Rules.positive exponent |> Validation.field "exponent"
+        | Schedule.Cosine minimum ->
+            let rate = learningRate optimizer
+
+            Validation.check
+                (minimum >= 0.0 && minimum <= rate)
+                (string minimum)
+                $"from 0 to the optimizer's learning rate, {rate}"
+            |> Validation.field "minimum"
+        | Schedule.Constant -> Ok()
+
+    let private planned rule =
+        function
+        | Planned.FromPlans -> Ok()
+        | Planned.Set value -> rule value
+
+    /// The patch that the experiment sets must suit its network, and with it be what the network's strides divide.
+    let private network (experiment: Experiment) = validation {
+        let! network = NetworkRules.network experiment.Network |> Validation.field "network"
+
+        let! () =
+            planned (PatchRules.patch network) experiment.Patch
+            |> Result.mapError (
+                List.map (fun error ->
+                    if error.Path.StartsWith "patch" then
+                        error
+                    else
+                        {
+                            error with
+                                Path = $"network.{error.Path}"
+                        })
+            )
+
+        return ()
+    }
+
+    let private device =
+        function
+        | Device.Cuda index -> Rules.atLeast 0 index |> Validation.field "index"
+        | Device.Automatic
+        | Device.Cpu -> Ok()
+
+    /// All errors of the definition.
+    let experiment (experiment: Experiment) = validation {
+        let! () = Rules.name experiment.Name |> Validation.field "name"
+        and! () = dataset experiment.Dataset |> Validation.field "dataset"
+        and! () = configuration experiment.Configuration |> Validation.field "configuration"
+        and! () = Rules.name experiment.Plans |> Validation.field "plans"
+        and! () = Rules.distinct "fold" experiment.Folds |> Validation.field "folds"
+        and! _ = Validation.items fold experiment.Folds |> Validation.field "folds"
+        and! () = Rules.distinct "seed" experiment.Seeds |> Validation.field "seeds"
+        and! () = network experiment
+        and! () = optimizer experiment.Optimizer |> Validation.field "optimizer"
+
+        and! () =
+            schedule experiment.Optimizer experiment.Schedule |> Validation.field "schedule"
+
+        and! () = Rules.atLeast 1 (int experiment.Epochs) |> Validation.field "epochs"
+
+        and! () =
+            Rules.atLeast 1 experiment.IterationsPerEpoch
+            |> Validation.field "iterationsPerEpoch"
+
+        and! () =
+            Rules.atLeast 1 experiment.ValidationIterations
+            |> Validation.field "validationIterations"
+
+        and! () = planned (Rules.atLeast 1) experiment.Batch |> Validation.field "batch"
+
+        and! () =
+            Rules.positive experiment.GradientClipping
+            |> Validation.field "gradientClipping"
+
+        and! () =
+            Rules.between 0.0 1.0 experiment.ForegroundOversampling
+            |> Validation.field "foregroundOversampling"
+
+        and! () = device experiment.Device |> Validation.field "device"
+        return experiment
+    }

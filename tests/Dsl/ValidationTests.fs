@@ -1,0 +1,277 @@
+module MedSegDsl.Tests.Dsl.ValidationTests
+
+open Expecto
+open FsCheck
+open FsCheck.FSharp
+open MedSegDsl
+
+let private errors =
+    function
+    | Ok _ -> []
+    | Error(errors: DslError list) -> errors
+
+let private paths result = [ for error in errors result -> error.Path ]
+
+let private inEncoder index change =
+    mapEncoder (fun i stage -> if i = index then change stage else stage)
+
+let private inDecoder index change =
+    mapDecoder (fun i stage -> if i = index then change stage else stage)
+
+let private mamba change =
+    function
+    | Mixer.Mamba mixer -> Mixer.Mamba(change mixer)
+    | other -> other
+
+/// Breakages of UlikeMamba_3dMT that do not touch each other, with the path of the one error that each makes.
+let private breakages: (string * (Network -> Network)) list = [
+    "name", named "a/b"
+    "stem.channels", (fun n -> { n with Network.Stem.Channels = 0 })
+    "stem.kernel", (fun n -> { n with Network.Stem.Kernel = 4 })
+    "stem.stride.h",
+    (fun n -> {
+        n with
+            Network.Stem.Stride = Size3.create 1 0 2
+    })
+    "encoder[0].channels", inEncoder 0 (fun s -> { s with Channels = -48 })
+    "encoder[0].depth", inEncoder 0 (fun s -> { s with EncoderStage.Depth = 0 })
+    "encoder[1].stride.d",
+    inEncoder 1 (fun s -> {
+        s with
+            EncoderStage.Stride = Size3.create 0 2 2
+    })
+    "encoder[2].embedding.kernels[1]",
+    inEncoder 2 (fun s -> {
+        s with
+            Embedding = Embedding.FusedBeforeMixers([ 3; 6 ], Fusion.Sum)
+    })
+    "encoder[3].mixer.convolution.kernel",
+    inEncoder 3 (fun s -> {
+        s with
+            Mixer =
+                s.Mixer
+                |> mamba (fun m -> {
+                    m with
+                        Convolution = DepthwiseConv.Volume3d 2
+                })
+    })
+    "encoder[3].mixer.scan",
+    inEncoder 3 (fun s -> {
+        s with
+            Mixer = s.Mixer |> mamba (fun m -> { m with Scan = [] })
+    })
+    "decoder[0].mixer.scan[1]",
+    inDecoder 0 (fun s -> {
+        s with
+            Mixer =
+                s.Mixer
+                |> mamba (fun m -> {
+                    m with
+                        Scan = [ ScanOrder.UpDown; ScanOrder.UpDown ]
+                })
+    })
+    "decoder[0].mixer.stateSize",
+    inDecoder 0 (fun s -> {
+        s with
+            Mixer = s.Mixer |> mamba (fun m -> { m with StateSize = 0 })
+    })
+    "decoder[1].mixer.heads",
+    inDecoder 1 (fun s -> {
+        s with
+            Mixer =
+                Mixer.Attention {
+                    Heads = 3
+                    Reduction = 1
+                    FeedForwardRatio = 4
+                    QkvBias = true
+                    NormEpsilon = 1e-6
+                }
+    })
+    "decoder[2].depth", inDecoder 2 (fun s -> { s with DecoderStage.Depth = -1 })
+    "activation.slope", withActivation (Activation.LeakyReLU nan)
+]
+
+let private subset = Gen.subListOf breakages |> Arb.fromGen
+
+let private dataset = { Id = 218; Name = "AMOS2022" }
+
+/// ES1 and DS3 reduce by 9, which takes a patch of 32 voxels and more along the depth.
+let private tooReduced =
+    UlikeTrans.sra |> withHeadsAndReductions [ 1, 9 ] [ 8, 2; 4, 4; 2, 9 ]
+
+let private experiment = Experiment.create dataset UlikeMamba.threeD
+
+let tests =
+    testList "dsl/validation" [
+        testCase "every network of the catalogue is valid, alone and for its patches"
+        <| fun () ->
+            for network in Networks.all do
+                Expect.equal (Network.validate network) (Ok network) network.Name
+
+                Expect.equal
+                    (network |> Network.validateFor (Size3.create 64 192 160, 1, 16))
+                    (Ok network)
+                    network.Name
+
+        testProperty "n breakages give n errors, with these paths, in order"
+        <| Prop.forAll subset (fun chosen ->
+            let network =
+                (UlikeMamba.multiTri, chosen)
+                ||> List.fold (fun network (_, change) -> change network)
+
+            Expect.equal (paths (Network.validate network)) (List.map fst chosen |> List.sort) "paths")
+
+        testProperty "a heads error names a divisor of the channels"
+        <| Prop.forAll (Gen.choose (1, 600) |> Arb.fromGen) (fun heads ->
+            let network = UlikeTrans.sra |> withHeadsAndReductions [ heads, 6 ] []
+            let found = paths (Network.validate network)
+            Expect.equal found (if 48 % heads = 0 then [] else [ "encoder[0].mixer.heads" ]) $"{heads} heads")
+
+        testCase "an error says where, what, and what would be right"
+        <| fun () ->
+            let network = UlikeTrans.sra |> withHeadsAndReductions [ 1, 6; 2, 4; 3, 2 ] []
+
+            Expect.equal
+                (Network.validate network |> errors |> DslError.render)
+                "encoder[2].mixer.heads: 3 found; it must be a divisor of the stage's 256 channels, such as 2 or 4"
+                "text"
+
+        testCase "tenth stages come after second stages"
+        <| fun () ->
+            let deep = List.replicate 12 (List.head UlikeMamba.threeD.Encoder)
+
+            let network =
+                {
+                    UlikeMamba.threeD with
+                        Encoder = deep
+                        Decoder = List.replicate 11 (List.head UlikeMamba.threeD.Decoder)
+                }
+                |> mapEncoder (fun i s ->
+                    if i = 2 || i = 10 then
+                        { s with EncoderStage.Depth = 0 }
+                    else
+                        s)
+
+            Expect.equal
+                (paths (Network.validate network))
+                [ "encoder[2].depth"; "encoder[10].depth" ]
+                "order"
+
+        testCase "the decoder has one stage fewer than the encoder"
+        <| fun () ->
+            let network = {
+                UlikeMamba.threeD with
+                    Decoder = List.tail UlikeMamba.threeD.Decoder
+            }
+
+            Expect.equal (paths (Network.validate network)) [ "decoder" ] "path"
+
+        testCase "group norm divides the channels of every volume"
+        <| fun () ->
+            Expect.isOk
+                (UlikeMamba.threeD |> withNorm (Norm.Group 16) |> Network.validate)
+                "16 divides them all"
+
+            Expect.equal
+                (UlikeMamba.threeD |> withNorm (Norm.Group 32) |> Network.validate |> paths)
+                [ "norm.groups" ]
+                "48 is no multiple of 32"
+
+        testCase "a patch that the strides do not divide names the nearest that fit"
+        <| fun () ->
+            let result =
+                UlikeMamba.threeD |> Network.validateFor (Size3.create 60 192 170, 0, 16)
+
+            Expect.equal
+                (result |> errors |> DslError.render)
+                (String.concat System.Environment.NewLine [
+                    "channels: 0 found; it must be 1 or more"
+                    "patch.d: 60 found; it must be a multiple of 16, the nearest being 48 or 64"
+                    "patch.w: 170 found; it must be a multiple of 32, the nearest being 160 or 192"
+                ])
+                "text"
+
+        testCase
+            "a reduction larger than its volume, and a lowest stage of one voxel, are errors of the patch"
+        <| fun () ->
+            Expect.equal
+                (tooReduced |> Network.validateFor (Size3.create 16 64 64, 1, 2) |> paths)
+                [ "decoder[2].mixer.reduction"; "encoder[0].mixer.reduction" ]
+                "9 on volumes 8 deep"
+
+            Expect.equal
+                (UlikeMamba.threeD |> Network.validateFor (Size3.create 16 32 32, 1, 2) |> paths)
+                [ "patch" ]
+                "one voxel"
+
+        testCase "an experiment with nnU-Net's defaults is valid"
+        <| fun () ->
+            Expect.equal (Experiment.validate experiment) (Ok experiment) "as created"
+            Expect.isOk (experiment |> asInUlikeMambaTrainer |> Experiment.validate) "the paper's trainer"
+
+        testCase "an experiment's errors come all at once, its network's under network"
+        <| fun () ->
+            let wrong =
+                {
+                    experiment with
+                        Experiment.Dataset.Id = 0
+                        Configuration = Configuration.TwoD
+                        GradientClipping = -1.0
+                        ForegroundOversampling = 1.5
+                        Device = Device.Cuda -1
+                }
+                |> withFolds [ 0; 1; 0 ]
+                |> withSeeds []
+                |> withEpochs 0<epoch>
+                |> withBatch 0
+                |> withOptimizer (Optimizer.SgdNesterov(0.0, 1.0, -1.0))
+                |> withSchedule (Schedule.Polynomial 0.0)
+                |> withNetwork (
+                    UlikeMamba.threeD
+                    |> withStateSize 0
+                    |> mapDecoder (fun _ s -> {
+                        s with
+                            Mixer = Mixer.PlainConvolution 3
+                    })
+                )
+
+            Expect.equal
+                (paths (Experiment.validate wrong))
+                [
+                    "batch"
+                    "configuration"
+                    "dataset.id"
+                    "device.index"
+                    "epochs"
+                    "folds[2]"
+                    "foregroundOversampling"
+                    "gradientClipping"
+                    for stage in 0..3 do
+                        $"network.encoder[{stage}].mixer.stateSize"
+                    "optimizer.learningRate"
+                    "optimizer.momentum"
+                    "optimizer.weightDecay"
+                    "schedule.exponent"
+                    "seeds"
+                ]
+                "paths"
+
+        testCase "an experiment's own patch must suit its network"
+        <| fun () ->
+            Expect.equal
+                (experiment
+                 |> withPatch (Size3.create 64 192 100)
+                 |> Experiment.validate
+                 |> paths)
+                [ "patch.w" ]
+                "a multiple of 32"
+
+            Expect.equal
+                (experiment
+                 |> withNetwork tooReduced
+                 |> withPatch (Size3.create 16 64 64)
+                 |> Experiment.validate
+                 |> paths)
+                [ "network.decoder[2].mixer.reduction"; "network.encoder[0].mixer.reduction" ]
+                "the stages that the patch is too small for"
+    ]

@@ -19,6 +19,8 @@ let all =
         Runtime.PlansTests.tests
         Runtime.Preprocessing.CroppingTests.golden
         Runtime.Preprocessing.CroppingTests.tests
+        Runtime.Preprocessing.ResamplingTests.golden
+        Runtime.Preprocessing.ResamplingTests.tests
         Runtime.Inference.SlidingWindowTests.tests
         Runtime.Inference.PredictorTests.tests
         Runtime.Evaluation.MetricsTests.tests

@@ -1,0 +1,45 @@
+namespace MedSegDsl.Runtime.Training.Loading;
+
+/// <summary>
+/// The random numbers of one batch, from seed, purpose, epoch and iteration alone: which thread makes the batch, and
+/// whether training was interrupted before it, changes nothing. The generator is SplitMix64 (Steele, Lea and Flood 2014).
+/// </summary>
+public sealed class BatchRandom
+{
+    private ulong state;
+
+    /// <summary>The generator of a batch.</summary>
+    /// <param name="seed">The experiment's seed.</param>
+    /// <param name="batch">Which batch.</param>
+    public BatchRandom(int seed, BatchKey batch)
+    {
+        foreach (var part in (ReadOnlySpan<int>)[seed, (int)batch.Purpose, batch.Epoch, batch.Iteration])
+        {
+            state ^= (uint)part;
+            state = NextBits();
+        }
+    }
+
+    /// <summary>A whole number, all of 0 … count − 1 equally likely.</summary>
+    /// <param name="count">At least 1.</param>
+    public int Below(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        return (int)(((UInt128)NextBits() * (uint)count) >> 64);
+    }
+
+    /// <summary>A whole number, all of lowest … highest equally likely.</summary>
+    public int Between(int lowest, int highest) => lowest + Below(highest - lowest + 1);
+
+    /// <summary>True with a probability of ½.</summary>
+    public bool Coin() => NextBits() >> 63 == 1;
+
+    private ulong NextBits()
+    {
+        state += 0x9E3779B97F4A7C15UL;
+        var z = state;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBUL;
+        return z ^ (z >> 31);
+    }
+}

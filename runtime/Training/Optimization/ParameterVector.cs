@@ -1,0 +1,55 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MedSegDsl.Runtime.Training.Optimization;
+
+/// <summary>
+/// The trained parameters of a network seen as one vector, so that an optimizer's step is a handful of operations and
+/// not a handful for each of several hundred parameters.
+/// </summary>
+internal sealed class ParameterVector
+{
+    private readonly (string Name, Parameter Parameter)[] parameters;
+
+    /// <summary>Takes parameters with their state-dict names.</summary>
+    public ParameterVector(IEnumerable<(string Name, Parameter Parameter)> parameters) =>
+        this.parameters = [.. parameters];
+
+    /// <summary>The names in the vector's order.</summary>
+    public IEnumerable<string> Names => parameters.Select(p => p.Name);
+
+    /// <summary>The parameters joined: a copy.</summary>
+    public Tensor Weights() => Join(parameters.Select(p => p.Parameter.flatten()));
+
+    /// <summary>The gradients joined: a copy.</summary>
+    /// <exception cref="InvalidOperationException">A parameter has none.</exception>
+    public Tensor Gradients() => Join(parameters.Select(p =>
+        (p.Parameter.grad ?? throw new InvalidOperationException($"{p.Name} has no gradient")).flatten()));
+
+    /// <summary>A vector of zeros of the same length and on the same device.</summary>
+    public Tensor Zeros() => zeros(parameters.Sum(p => p.Parameter.numel()), device: parameters[0].Parameter.device);
+
+    /// <summary>Adds a vector to the parameters.</summary>
+    public void Add(Tensor vector)
+    {
+        foreach (var (parameter, part) in parameters.Zip(Split(vector)))
+            parameter.Parameter.add_(part);
+    }
+
+    /// <summary>A vector's parts by parameter name, shaped like the parameters: views.</summary>
+    public IEnumerable<(string Name, Tensor Part)> Named(Tensor vector) =>
+        parameters.Zip(Split(vector), (p, part) => (p.Name, part));
+
+    private IEnumerable<Tensor> Split(Tensor vector)
+    {
+        var start = 0L;
+        foreach (var (_, parameter) in parameters)
+        {
+            var count = parameter.numel();
+            yield return vector.narrow(0, start, count).view(parameter.shape);
+            start += count;
+        }
+    }
+
+    private static Tensor Join(IEnumerable<Tensor> parts) => cat([.. parts]);
+}

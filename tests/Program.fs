@@ -28,6 +28,14 @@ let all =
         Runtime.Evaluation.ComponentsTests.tests
         Kernels.ScanTests.tests
         Kernels.ConvolutionTests.tests
+        Runtime.Training.LossTests.goldenTests
+        Runtime.Training.LossTests.tests
+        Runtime.Training.DeepSupervisionTests.goldenTests
+        Runtime.Training.DeepSupervisionTests.tests
+        Runtime.Training.OptimizationTests.goldenTests
+        Runtime.Training.OptimizationTests.tests
+        Runtime.Training.SamplingTests.goldenTests
+        Runtime.Training.SamplingTests.tests
     ]
 
 /// Expecto's own printer, then one line that a script can read.

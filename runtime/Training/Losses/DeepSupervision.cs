@@ -38,6 +38,6 @@ public static class DeepSupervision
             result = result.index_select(axis + 2, tensor(source, device: target.device));
         }
 
-        return ReferenceEquals(result, target) ? target.alias() : result.MoveToOuterDisposeScope();
+        return (ReferenceEquals(result, target) ? target.alias() : result).MoveToOuterDisposeScope();
     }
 }

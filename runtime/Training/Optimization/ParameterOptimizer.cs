@@ -95,13 +95,12 @@ public abstract class ParameterOptimizer : IDisposable
         if (steps > 0)
         {
             var first = MomentNames[0] + ".";
-            var names = state.Keys.Where(k => k.StartsWith(first, StringComparison.Ordinal))
-                .Select(k => k[first.Length..]).ToHashSet();
-            vector = Start(candidates.Where(p => names.Contains(p.Name)));
-            var expected = moments.Keys.SelectMany(m => vector.Names.Select(n => $"{m}.{n}")).ToHashSet();
-            if (names.Count == 0 || !expected.SetEquals(state.Keys))
+            var trained = candidates.Where(p => state.ContainsKey(first + p.Name)).ToArray();
+            var expected = MomentNames.SelectMany(m => trained.Select(p => $"{m}.{p.Name}")).ToHashSet();
+            if (trained.Length == 0 || !expected.SetEquals(state.Keys))
                 throw new UserException(
                     "the checkpoint's optimizer state belongs to another network or optimizer: train anew without --continue");
+            vector = Start(trained);
             foreach (var (moment, values) in moments)
                 foreach (var (name, part) in vector.Named(values))
                     part.copy_(state[$"{moment}.{name}"]);

@@ -15,9 +15,6 @@ internal sealed class ParameterVector
     public ParameterVector(IEnumerable<(string Name, Parameter Parameter)> parameters) =>
         this.parameters = [.. parameters];
 
-    /// <summary>The names in the vector's order.</summary>
-    public IEnumerable<string> Names => parameters.Select(p => p.Name);
-
     /// <summary>The parameters joined: a copy.</summary>
     public Tensor Weights() => Join(parameters.Select(p => p.Parameter.flatten()));
 

@@ -1,6 +1,7 @@
 /// Losses against tests/golden/pipeline/unit/losses.json, and what holds for any logits.
 module MedSegDsl.Tests.Runtime.Training.LossTests
 
+open System
 open System.Text.Json
 open Expecto
 open TorchSharp
@@ -8,28 +9,32 @@ open MedSegDsl.Runtime.Training.Losses
 open MedSegDsl.Tests.Golden
 
 let private tensorOf (values: float32[]) (shape: int list) =
-    torch.tensor(values, [| for n in shape -> int64 n |])
+    torch.tensor(values).reshape [| for n in shape -> int64 n |]
 
 let private logits key scale shape =
-    tensorOf (Formula.unit key (Formula.count shape) |> Array.map (fun u -> float32 u * float32 scale)) shape
+    tensorOf
+        (Formula.unit key (Formula.count shape)
+         |> Array.map (fun u -> float32 u * float32 scale))
+        shape
+
+let private labelTensor (values: int64[]) (shape: int list) =
+    torch.tensor(values).reshape [| for n in shape -> int64 n |]
 
 let private labels key (shape: int list) classes =
-    torch.tensor(
-        Formula.labels key shape classes |> Array.map int64,
-        [| for n in shape -> int64 n |],
-        dtype = torch.ScalarType.Int64
-    )
+    labelTensor (Formula.labels key shape classes |> Array.map int64) shape
 
-let private scalar (tensor: torch.Tensor) = float (tensor.item<float32> ())
+let private scalar (tensor: torch.Tensor) = float (tensor.item<float32>())
 
 let private maskShape (shape: int list) = shape[0] :: 1 :: List.skip 2 shape
 
 let private ignored key (shape: int list) =
-    Formula.unit (key + "/ig") (Formula.count (maskShape shape)) |> Array.map (fun u -> u > 0.4)
+    Formula.unit (key + "/ig") (Formula.count (maskShape shape))
+    |> Array.map (fun u -> u > 0.4)
 
 /// Labels with the ignore label where nothing is annotated.
 let private target key (shape: int list) (ignore: int option) allIgnored =
-    let values = Formula.labels (key + "/t") (maskShape shape) shape[1] |> Array.map int64
+    let values =
+        Formula.labels (key + "/t") (maskShape shape) shape[1] |> Array.map int64
 
     let values =
         match ignore with
@@ -37,7 +42,7 @@ let private target key (shape: int list) (ignore: int option) allIgnored =
         | Some label when allIgnored -> values |> Array.map (fun _ -> int64 label)
         | Some label -> Array.map2 (fun v i -> if i then int64 label else v) values (ignored key shape)
 
-    torch.tensor(values, [| for n in maskShape shape -> int64 n |], dtype = torch.ScalarType.Int64)
+    labelTensor values (maskShape shape)
 
 /// One 0/1 channel for each region, and one for the ignore label.
 let private regions key (shape: int list) withIgnore =
@@ -45,23 +50,34 @@ let private regions key (shape: int list) withIgnore =
 
     let channels =
         tensorOf
-            (Formula.unit (key + "/r") (Formula.count shape) |> Array.map (fun u -> bit (u > 0.2)))
+            (Formula.unit (key + "/r") (Formula.count shape)
+             |> Array.map (fun u -> bit (u > 0.2)))
             shape
 
     if withIgnore then
-        torch.cat([| channels; tensorOf (ignored key shape |> Array.map bit) (maskShape shape) |], 1L)
+        torch.cat ([| channels; tensorOf (ignored key shape |> Array.map bit) (maskShape shape) |], 1L)
     else
         channels
 
 let private golden (case: JsonElement) : SegmentationLoss * torch.Tensor =
     let get (name: string) = case.GetProperty name
     let key, shape = string (get("key").GetString()), Expectations.intList (get "shape")
-    let batchDice, background = get("batch_dice").GetBoolean(), get("do_bg").GetBoolean()
+
+    let batchDice, background =
+        get("batch_dice").GetBoolean(), get("do_bg").GetBoolean()
+
     let ignore = get "ignore_label"
-    let label = if ignore.ValueKind = JsonValueKind.Number then Some(ignore.GetInt32()) else None
+
+    let label =
+        if ignore.ValueKind = JsonValueKind.Number then
+            Some(ignore.GetInt32())
+        else
+            None
+
     let allIgnored = fst (case.TryGetProperty "target")
 
     let dice smooth = DiceTerm(batchDice, background, smooth)
+
     let softmax crossEntropy term topK : SegmentationLoss =
         SoftmaxLoss(crossEntropy, term, Option.toNullable label, Option.toNullable topK)
 
@@ -89,7 +105,7 @@ let private goldenCase index (case: JsonElement) =
 
         match case.TryGetProperty "gradient" with
         | true, expected when not (isNull result.Gradient) ->
-            let actual = result.Gradient.data<float32>().ToArray() |> Array.map float
+            let actual = (nonNull result.Gradient).data<float32>().ToArray() |> Array.map float
             let samples = Expectations.numbers (expected.GetProperty "samples")
             let stride = expected.GetProperty("stride").GetInt32()
             let largest = samples |> Array.map abs |> Array.max
@@ -100,7 +116,13 @@ let private goldenCase index (case: JsonElement) =
                     (abs (actual[i * stride] - s))
                     (1e-5 * largest)
                     $"gradient, sample {i}: {s} expected, {actual[i * stride]} found")
-            Expectations.close 1e-5 0.0 (expected.GetProperty("norm").GetDouble()) (sqrt (Array.sumBy (fun x -> x * x) actual)) "gradient, norm"
+
+            Expectations.close
+                1e-5
+                0.0
+                (expected.GetProperty("norm").GetDouble())
+                (sqrt (Array.sumBy (fun x -> x * x) actual))
+                "gradient, norm"
         | true, _ -> failtest "no gradient"
         | _ -> ()
     }
@@ -111,6 +133,7 @@ let private goldenDeepSupervision (case: JsonElement) =
     test $"deep supervision, {outputs} outputs" {
         use _ = torch.NewDisposeScope()
         let weights = Expectations.numbers (case.GetProperty "weights")
+
         DeepSupervision.Weights outputs
         |> Array.iteri (fun i w -> Expectations.close 1e-12 0.0 weights[i] w $"weight {i}")
 
@@ -120,7 +143,9 @@ let private goldenDeepSupervision (case: JsonElement) =
         let parts = [|
             for i, shape in Seq.indexed (case.GetProperty("shapes").EnumerateArray()) ->
                 let shape, key = Expectations.intList shape, $"{key}{i}"
-                loss.Evaluate(logits key 2.0 shape, labels (key + "/t") (maskShape shape) 3).Value |> scalar
+
+                loss.Evaluate(logits key 2.0 shape, labels (key + "/t") (maskShape shape) 3).Value
+                |> scalar
         |]
 
         Expectations.numbers (case.GetProperty "parts")
@@ -140,6 +165,7 @@ let goldenTests =
     testList "golden/losses" [
         if System.IO.File.Exists file then
             let json = Folder.read file
+
             for index, case in Seq.indexed (json.GetProperty("cases").EnumerateArray()) do
                 goldenCase index case
 
@@ -149,15 +175,16 @@ let goldenTests =
 
 /// The gradient by central differences in a few places.
 let private checkDerivative (loss: SegmentationLoss) (input: torch.Tensor) (target: torch.Tensor) =
-    let gradient = loss.Evaluate(input, target, 0.25).Gradient
+    let gradient = nonNull (loss.Evaluate(input, target, 0.25).Gradient)
     let flat, slope = input.flatten (), gradient.flatten ()
     let step = 0.02f
 
     for i in 0L .. 7L .. input.numel () - 1L do
         let value offset =
             let moved = flat.clone ()
-            moved[i] <- moved[i] + torch.tensor(offset: float32)
+            moved[i] <- moved[i] + torch.tensor (offset: float32)
             scalar (loss.Evaluate(moved.view_as input, target).Value)
+
         let expected = 0.25 * (value step - value -step) / (2.0 * float step)
         Expect.isLessThan (abs (expected - scalar slope[i])) 2e-5 $"derivative by logit {i}"
 
@@ -181,7 +208,12 @@ let tests =
         test "a perfect answer has a Dice loss of -1 and no cross-entropy" {
             use _ = torch.NewDisposeScope()
             let truth = labels "train/c" [ 2; 1; 4; 4; 4 ] 3
-            let sure = torch.zeros(2L, 3L, 4L, 4L, 4L).scatter_(1L, truth, torch.full([| 2L; 1L; 4L; 4L; 4L |], 50.0f))
+
+            let sure =
+                torch
+                    .zeros([| 2L; 3L; 4L; 4L; 4L |])
+                    .scatter_(1L, truth, torch.ones ([| 2L; 1L; 4L; 4L; 4L |]) * 50.0f.ToScalar())
+
             let value = SoftmaxLoss(true, DiceTerm(false, false)).Evaluate(sure, truth).Value
             Expectations.close 1e-5 0.0 -1.0 (scalar value) "loss"
         }
@@ -190,17 +222,39 @@ let tests =
             use _ = torch.NewDisposeScope()
             let loss = SoftmaxLoss(true, DiceTerm(true, false))
             let truth = labels "train/d" [ 2; 1; 8; 8; 8 ] 3
-            let maps = [| for n in [ 8; 4; 2 ] -> (logits $"train/d{n}" 2.0 [ 2; 3; n; n; n ]).requires_grad_ () |]
+
+            let maps: torch.Tensor[] = [|
+                for n in [ 8; 4; 2 ] -> (logits $"train/d{n}" 2.0 [ 2; 3; n; n; n ]).requires_grad_()
+            |]
+
             let total = DeepSupervisionLoss(loss).Evaluate(maps, truth, true)
 
-            let alone i =
-                loss.Evaluate(maps[i], DeepSupervision.Downsample(truth, maps[i].shape[2..]), 1.0)
+            let alone (i: int) =
+                loss.Evaluate(
+                    maps[i],
+                    DeepSupervision.Downsample(truth, ReadOnlySpan maps[i].shape[2..]),
+                    1.0
+                )
 
             let whole, half = alone 0, alone 1
-            Expectations.close 1e-6 0.0 ((2.0 * scalar whole.Value + scalar half.Value) / 3.0) (scalar total) "loss"
-            let apart (a: torch.Tensor) (b: torch.Tensor) = (a - b).abs().max () |> scalar
-            Expect.isLessThan (apart maps[0].grad (whole.Gradient * (2.0f / 3.0f).ToScalar())) 1e-8 "the first map's gradient"
-            Expect.isLessThan (apart maps[1].grad (half.Gradient * (1.0f / 3.0f).ToScalar())) 1e-8 "the second map's gradient"
+
+            Expectations.close
+                1e-6
+                0.0
+                ((2.0 * scalar whole.Value + scalar half.Value) / 3.0)
+                (scalar total)
+                "loss"
+
+            let differ map (result: LossValue) (weight: float32) =
+                let found, expected =
+                    nonNull maps[map].grad, nonNull result.Gradient * weight.ToScalar()
+
+                scalar ((found - expected).abs().max())
+
+            Expect.isLessThan (differ 0 whole (2.0f / 3.0f)) 1e-8 "the first map's gradient"
+
+            Expect.isLessThan (differ 1 half (1.0f / 3.0f)) 1e-8 "the second map's gradient"
+
             Expect.isNull maps[2].grad "the last map has weight 0"
         }
     ]

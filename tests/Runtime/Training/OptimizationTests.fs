@@ -14,10 +14,13 @@ open MedSegDsl.Runtime.Training.Optimization
 open MedSegDsl.Tests.Golden
 
 let private parameter (values: float32[]) = new Parameter(torch.tensor (values))
-let private values (tensor: torch.Tensor) = tensor.detach().data<float32>().ToArray()
+
+let private values (tensor: torch.Tensor) =
+    tensor.detach().data<float32>().ToArray()
 
 let private polynomial (case: JsonElement) =
-    let initial, epochs = case.GetProperty("initial_lr").GetDouble(), case.GetProperty("max_steps").GetInt32()
+    let initial, epochs =
+        case.GetProperty("initial_lr").GetDouble(), case.GetProperty("max_steps").GetInt32()
 
     test $"polynomial over {epochs} epochs" {
         Seq.zip (case.GetProperty("epochs").EnumerateArray()) (case.GetProperty("lr").EnumerateArray())
@@ -27,40 +30,43 @@ let private polynomial (case: JsonElement) =
             Expectations.close 1e-12 0.0 (rate.GetDouble()) actual $"epoch {epoch}")
     }
 
-let private sgd (case: JsonElement) =
-    test "SGD with Nesterov momentum, clipping and weight decay" {
-        use _ = torch.NewDisposeScope()
-        let prefix = string (case.GetProperty("prefix").GetString())
-        let start = Formula.unitSingle $"{prefix}/sgd/w" 20
-        // Two parameters, since clipping counts all of them together.
-        let a, b = parameter start[..12], parameter start[13..]
-        use optimizer = new SgdNesterov([| struct ("a", a); struct ("b", b) |], 12.0, 0.99, 3e-5)
+let private sgd (case: JsonElement) = test "SGD with Nesterov momentum, clipping and weight decay" {
+    use _ = torch.NewDisposeScope()
+    let prefix = string (case.GetProperty("prefix").GetString())
+    let start = Formula.unitSingle $"{prefix}/sgd/w" 20
+    // Two parameters, since clipping counts all of them together.
+    let a, b = parameter start[..12], parameter start[13..]
 
-        for k, step in Seq.indexed (case.GetProperty("steps").EnumerateArray()) do
-            let factor = if k % 2 = 0 then 9f else 1f
-            let gradient = Formula.unit $"{prefix}/sgd/g{k}" 20 |> Array.map (fun u -> float32 u * factor)
-            a.grad <- torch.tensor (gradient[..12])
-            b.grad <- torch.tensor (gradient[13..])
-            let norm = optimizer.Step(0.01).item<float32> ()
-            let expected = step.GetProperty("grad_norm_before_clip").GetDouble()
-            Expectations.close 1e-6 expected expected (float norm) $"step {k}, norm"
+    use optimizer =
+        new SgdNesterov([| struct ("a", a); struct ("b", b) |], 12.0, 0.99, 3e-5)
 
-            Array.append (values a) (values b)
-            |> Array.iteri2
-                (fun i w actual -> Expectations.close 1e-6 0.0 w (float actual) $"step {k}, weight {i}")
-                (Expectations.numbers (step.GetProperty "weights"))
-    }
+    for k, step in Seq.indexed (case.GetProperty("steps").EnumerateArray()) do
+        let factor = if k % 2 = 0 then 9f else 1f
 
-let private average (case: JsonElement) =
-    test "moving average" {
-        let means = Expectations.numbers (case.GetProperty "mean_fg_dice")
-        let curves = Curves([])
+        let gradient =
+            Formula.unit $"{prefix}/sgd/g{k}" 20 |> Array.map (fun u -> float32 u * factor)
 
-        Expectations.numbers (case.GetProperty "ema_fg_dice")
-        |> Array.iteri (fun i expected ->
-            let struct (epoch, _) = curves.Add(0.01, 0.0, 0.0, [ means[i] ], 1.0)
-            Expectations.close 1e-12 0.0 expected epoch.AveragePseudoDice $"epoch {i}")
-    }
+        a.grad <- torch.tensor (gradient[..12])
+        b.grad <- torch.tensor (gradient[13..])
+        let norm = optimizer.Step(0.01).item<float32>()
+        let expected = step.GetProperty("grad_norm_before_clip").GetDouble()
+        Expectations.close 1e-6 expected expected (float norm) $"step {k}, norm"
+
+        Array.append (values a) (values b)
+        |> Array.iteri2
+            (fun i w actual -> Expectations.close 1e-6 0.0 w (float actual) $"step {k}, weight {i}")
+            (Expectations.numbers (step.GetProperty "weights"))
+}
+
+let private average (case: JsonElement) = test "moving average" {
+    let means = Expectations.numbers (case.GetProperty "mean_fg_dice")
+    let curves = Curves([])
+
+    Expectations.numbers (case.GetProperty "ema_fg_dice")
+    |> Array.iteri (fun i expected ->
+        let struct (epoch, _) = curves.Add(0.01, 0.0, 0.0, [ means[i] ], 1.0)
+        Expectations.close 1e-12 0.0 expected epoch.AveragePseudoDice $"epoch {i}")
+}
 
 let private file = Folder.at [ "pipeline"; "unit"; "schedule.json" ]
 
@@ -101,7 +107,9 @@ let private optimizers = [
 let tests =
     testList "training/optimization" [
         test "cosine runs from the initial rate to the minimum" {
-            let rate epoch = LearningRate.At(Schedule.Cosine 0.1, 1.1, epoch, 10)
+            let rate epoch =
+                LearningRate.At(Schedule.Cosine 0.1, 1.1, epoch, 10)
+
             Expectations.close 1e-12 0.0 1.1 (rate 0) "first epoch"
             Expectations.close 1e-12 0.0 0.6 (rate 5) "half way"
             Expectations.close 1e-12 0.0 0.1 (rate 10) "the end"
@@ -112,13 +120,15 @@ let tests =
             let mine, other = network (), network ()
             use optimizer = ParameterOptimizer.Create(snd optimizers[1], mine, 1e6)
             let theirs = [ for struct (_, p) in other[..1] -> p ]
-            use reference = torch.optim.AdamW(theirs, lr = 0.02, weight_decay = 1e-2, eps = 1e-8)
+
+            use reference =
+                torch.optim.AdamW(theirs, lr = 0.02, weight_decay = 1e-2, eps = 1e-8)
 
             for step in 0..4 do
                 gradients step mine
                 gradients step other
                 optimizer.Step(0.02).Dispose()
-                reference.step() |> ignore
+                reference.step () |> ignore
 
             List.iter2
                 (Array.iter2 (fun (a: float32) b -> Expectations.close 1e-6 0.0 (float b) (float a) "weight"))
@@ -130,10 +140,10 @@ let tests =
             test $"{name} leaves parameters without a gradient alone" {
                 use _ = torch.NewDisposeScope()
                 let network = network ()
-                let before = (weights network)[2]
+                let before = List.last (weights network)
                 use optimizer = ParameterOptimizer.Create(definition, network, 12.0)
                 steps 0 2 optimizer network
-                Expect.equal (weights network)[2] before "weights"
+                Expect.equal (List.last (weights network)) before "weights"
             }
 
             test $"{name} goes on from a saved state with the same bits" {
@@ -155,6 +165,7 @@ let tests =
                 use optimizer = ParameterOptimizer.Create(definition, network, 0.5)
                 let state = Dictionary()
                 state["momentum.other"] <- torch.zeros (3L)
+
                 Expect.throwsT<MedSegDsl.Runtime.UserException>
                     (fun () -> optimizer.Load(state, 3L))
                     "the names do not fit"

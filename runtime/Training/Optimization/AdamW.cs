@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Runtime.Training.Optimization;
@@ -8,7 +7,7 @@ namespace MedSegDsl.Runtime.Training.Optimization;
 /// w −= rate · (weight decay · w + m̂ / (√v̂ + ε)).
 /// </summary>
 public sealed class AdamW(
-    IEnumerable<(string Name, Parameter Parameter)> parameters, double clipping, double weightDecay, double epsilon)
+    IEnumerable<(string Name, Tensor Parameter)> parameters, double clipping, double weightDecay, double epsilon)
     : ParameterOptimizer(parameters, clipping)
 {
     private const double Beta1 = 0.9;

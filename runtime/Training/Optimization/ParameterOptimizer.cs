@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Runtime.Training.Optimization;
@@ -10,7 +9,7 @@ namespace MedSegDsl.Runtime.Training.Optimization;
 /// </summary>
 public abstract class ParameterOptimizer : IDisposable
 {
-    private readonly (string Name, Parameter Parameter)[] candidates;
+    private readonly (string Name, Tensor Parameter)[] candidates;
     private readonly double clipping;
     private ParameterVector? vector;
     private Dictionary<string, Tensor> moments = [];
@@ -18,7 +17,7 @@ public abstract class ParameterOptimizer : IDisposable
     /// <summary>Takes a network's parameters.</summary>
     /// <param name="parameters">All parameters with their state-dict names.</param>
     /// <param name="clipping">The largest L2 norm of the gradient over all parameters.</param>
-    protected ParameterOptimizer(IEnumerable<(string Name, Parameter Parameter)> parameters, double clipping)
+    protected ParameterOptimizer(IEnumerable<(string Name, Tensor Parameter)> parameters, double clipping)
     {
         candidates = [.. parameters.Where(p => p.Parameter.requires_grad)];
         this.clipping = clipping;
@@ -26,7 +25,7 @@ public abstract class ParameterOptimizer : IDisposable
 
     /// <summary>The optimizer that an experiment asks for.</summary>
     public static ParameterOptimizer Create(
-        Optimizer optimizer, IEnumerable<(string Name, Parameter Parameter)> parameters, double clipping) =>
+        Optimizer optimizer, IEnumerable<(string Name, Tensor Parameter)> parameters, double clipping) =>
         optimizer switch
         {
             Optimizer.SgdNesterov s => new SgdNesterov(parameters, clipping, s.momentum, s.weightDecay),
@@ -109,7 +108,7 @@ public abstract class ParameterOptimizer : IDisposable
         Steps = steps;
     }
 
-    private ParameterVector Start(IEnumerable<(string Name, Parameter Parameter)> trained)
+    private ParameterVector Start(IEnumerable<(string Name, Tensor Parameter)> trained)
     {
         var started = new ParameterVector(trained);
         moments = MomentNames.ToDictionary(name => name, _ => started.Zeros().DetachFromDisposeScope());

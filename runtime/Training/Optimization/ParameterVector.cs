@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Runtime.Training.Optimization;
@@ -9,10 +8,10 @@ namespace MedSegDsl.Runtime.Training.Optimization;
 /// </summary>
 internal sealed class ParameterVector
 {
-    private readonly (string Name, Parameter Parameter)[] parameters;
+    private readonly (string Name, Tensor Parameter)[] parameters;
 
     /// <summary>Takes parameters with their state-dict names.</summary>
-    public ParameterVector(IEnumerable<(string Name, Parameter Parameter)> parameters) =>
+    public ParameterVector(IEnumerable<(string Name, Tensor Parameter)> parameters) =>
         this.parameters = [.. parameters];
 
     /// <summary>The parameters joined: a copy.</summary>

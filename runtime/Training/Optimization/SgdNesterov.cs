@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Runtime.Training.Optimization;
@@ -8,7 +7,7 @@ namespace MedSegDsl.Runtime.Training.Optimization;
 /// v = momentum · v + g, which starts as g; w −= rate · (g + momentum · v). Biases and norms decay too.
 /// </summary>
 public sealed class SgdNesterov(
-    IEnumerable<(string Name, Parameter Parameter)> parameters, double clipping, double momentum, double weightDecay)
+    IEnumerable<(string Name, Tensor Parameter)> parameters, double clipping, double momentum, double weightDecay)
     : ParameterOptimizer(parameters, clipping)
 {
     private protected override IReadOnlyList<string> MomentNames => ["momentum"];

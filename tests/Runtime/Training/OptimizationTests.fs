@@ -7,13 +7,13 @@ open System.IO
 open System.Text.Json
 open Expecto
 open TorchSharp
-open TorchSharp.Modules
 open MedSegDsl
 open MedSegDsl.Runtime.Training
 open MedSegDsl.Runtime.Training.Optimization
 open MedSegDsl.Tests.Golden
 
-let private parameter (values: float32[]) = new Parameter(torch.tensor (values))
+let private parameter (values: float32[]) : torch.Tensor =
+    torch.nn.Parameter(torch.tensor (values))
 
 let private values (tensor: torch.Tensor) =
     tensor.detach().data<float32>().ToArray()
@@ -87,7 +87,7 @@ let private network () = [|
     for i, n in Seq.indexed [ 7; 5; 3 ] -> struct ($"p{i}", parameter (Formula.unitSingle $"train/opt/{i}" n))
 |]
 
-let private gradients step (network: struct (string * Parameter)[]) =
+let private gradients step (network: struct (string * torch.Tensor)[]) =
     for i in 0..1 do
         let struct (_, p) = network[i]
         p.grad <- torch.tensor (Formula.unitSingle $"train/opt/{step}/{i}" (int (p.numel ())))
@@ -97,7 +97,7 @@ let private steps first last (optimizer: ParameterOptimizer) network =
         gradients step network
         optimizer.Step(0.02).Dispose()
 
-let private weights (network: struct (string * Parameter)[]) = [ for struct (_, p) in network -> values p ]
+let private weights (network: struct (string * torch.Tensor)[]) = [ for struct (_, p) in network -> values p ]
 
 let private optimizers = [
     "SGD", Optimizer.SgdNesterov(0.02, 0.9, 1e-3)
@@ -119,7 +119,7 @@ let tests =
             use _ = torch.NewDisposeScope()
             let mine, other = network (), network ()
             use optimizer = ParameterOptimizer.Create(snd optimizers[1], mine, 1e6)
-            let theirs = [ for struct (_, p) in other[..1] -> p ]
+            let theirs = [ for struct (_, p) in other[..1] -> p :?> Modules.Parameter ]
 
             use reference =
                 torch.optim.AdamW(theirs, lr = 0.02, weight_decay = 1e-2, eps = 1e-8)

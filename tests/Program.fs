@@ -21,6 +21,8 @@ let all =
         Runtime.Preprocessing.CroppingTests.tests
         Runtime.Preprocessing.ResamplingTests.golden
         Runtime.Preprocessing.ResamplingTests.tests
+        Runtime.Preprocessing.NormalizationTests.golden
+        Runtime.Preprocessing.NormalizationTests.tests
         Runtime.Inference.SlidingWindowTests.tests
         Runtime.Inference.PredictorTests.tests
         Runtime.Evaluation.MetricsTests.tests

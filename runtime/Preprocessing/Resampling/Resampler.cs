@@ -1,4 +1,5 @@
 using MedSegDsl.Runtime.Imaging;
+using MedSegDsl.Runtime.Planning;
 
 namespace MedSegDsl.Runtime.Preprocessing.Resampling;
 
@@ -12,7 +13,7 @@ public static class Resampler
     /// <exception cref="UserException">An order other than 0 to 3, or an axis without voxels.</exception>
     public static ImageArray<float> ResampleImage(
         ImageArray<float> image, int[] newShape, IReadOnlyList<double> spacing, IReadOnlyList<double> newSpacing,
-        ResamplingRule rule, int threads = 1)
+        ResamplingSettings settings, int threads = 1)
     {
         if (newShape.AsSpan().SequenceEqual(image.Shape))
             return image;
@@ -21,7 +22,7 @@ public static class Resampler
             ResampleChannel(
                 image.Data.AsMemory(channel * image.VoxelCount, image.VoxelCount), image.Shape,
                 result.Data.AsMemory(channel * result.VoxelCount, result.VoxelCount), newShape,
-                spacing, newSpacing, rule, threads);
+                spacing, newSpacing, settings, threads);
         return result;
     }
 
@@ -32,20 +33,20 @@ public static class Resampler
     /// <param name="newShape">Voxels along z, y, x afterwards.</param>
     /// <param name="spacing">Spacing of the input, mm.</param>
     /// <param name="newSpacing">Spacing of the output, mm.</param>
-    /// <param name="rule">Spline orders, and whether an axis is separate.</param>
+    /// <param name="settings">Spline orders, and whether an axis is separate.</param>
     /// <param name="threads">Threads to use.</param>
     /// <exception cref="UserException">An order other than 0 to 3, or an axis without voxels.</exception>
     public static void ResampleChannel(
         ReadOnlyMemory<float> input, int[] shape, Memory<float> output, int[] newShape,
-        IReadOnlyList<double> spacing, IReadOnlyList<double> newSpacing, ResamplingRule rule, int threads = 1)
+        IReadOnlyList<double> spacing, IReadOnlyList<double> newSpacing, ResamplingSettings settings, int threads = 1)
     {
         if (newShape.AsSpan().SequenceEqual(shape))
             input.CopyTo(output);
-        else if (SeparateAxis.Decide(spacing, newSpacing, rule.ForceSeparateZ) is { } axis)
+        else if (SeparateAxis.Decide(spacing, newSpacing, settings.ForceSeparateZ) is { } axis)
             SliceResize.AlongAxis(axis, input, shape, output, newShape, (from, before, to, after) =>
-                SliceResize.Image(from, before, to, after, rule, threads));
+                SliceResize.Image(from, before, to, after, settings, threads));
         else
-            PlainResize.Resize(input, shape, output, newShape, rule.Order, threads);
+            PlainResize.Resize(input, shape, output, newShape, settings.Order, threads);
     }
 
     /// <summary>
@@ -55,11 +56,11 @@ public static class Resampler
     /// <exception cref="UserException">An order other than 0 to 3, or an axis without voxels.</exception>
     public static ImageArray<short> ResampleSegmentation(
         ImageArray<short> segmentation, int[] newShape, IReadOnlyList<double> spacing, IReadOnlyList<double> newSpacing,
-        ResamplingRule rule, int threads = 1)
+        ResamplingSettings settings, int threads = 1)
     {
         if (newShape.AsSpan().SequenceEqual(segmentation.Shape))
             return segmentation;
-        var axis = SeparateAxis.Decide(spacing, newSpacing, rule.ForceSeparateZ);
+        var axis = SeparateAxis.Decide(spacing, newSpacing, settings.ForceSeparateZ);
         var result = new ImageArray<short>(segmentation.Channels, newShape);
         for (var channel = 0; channel < segmentation.Channels; channel++)
         {
@@ -67,9 +68,9 @@ public static class Resampler
             var output = result.Data.AsMemory(channel * result.VoxelCount, result.VoxelCount);
             if (axis is { } separate)
                 SliceResize.AlongAxis<short>(separate, input, segmentation.Shape, output, newShape, (from, before, to, after) =>
-                    SliceResize.Labels(from, before, to, after, rule, threads));
+                    SliceResize.Labels(from, before, to, after, settings, threads));
             else
-                LabelMasks.Resize(input, segmentation.Shape, output, newShape, rule.Order, threads);
+                LabelMasks.Resize(input, segmentation.Shape, output, newShape, settings.Order, threads);
         }
 
         return result;

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using MedSegDsl.Runtime.Planning;
 
 namespace MedSegDsl.Runtime.Preprocessing.Resampling;
 
@@ -32,16 +33,16 @@ internal static class SliceResize
 
     /// <summary>Resamples an image; slices along the first axis.</summary>
     public static void Image(
-        ReadOnlyMemory<float> input, int[] shape, Memory<float> output, int[] newShape, ResamplingRule rule, int threads)
+        ReadOnlyMemory<float> input, int[] shape, Memory<float> output, int[] newShape, ResamplingSettings settings, int threads)
     {
-        if (rule is { Order: 0, OrderZ: 0 })
+        if (settings is { Order: 0, OrderZ: 0 })
         {
             NearestResize.Resize(input, shape, output, newShape, threads);
             return;
         }
 
         int before = shape[1] * shape[2], after = newShape[1] * newShape[2];
-        if (rule.OrderZ == 0 || shape[0] == newShape[0])
+        if (settings.OrderZ == 0 || shape[0] == newShape[0])
         {
             Planes(output, new AxisSampling(shape[0], newShape[0], 0).First);
             return;
@@ -50,18 +51,18 @@ internal static class SliceResize
         var stack = new float[shape[0] * after];
         Planes(stack, [.. Enumerable.Range(0, shape[0])]);
         PlainResize.FarAxis(
-            stack, output, new AxisSampling(shape[0], newShape[0], rule.OrderZ), after, threads,
+            stack, output, new AxisSampling(shape[0], newShape[0], settings.OrderZ), after, threads,
             float.NegativeInfinity, float.PositiveInfinity);
 
         void Planes(Memory<float> target, int[] picks)
         {
-            if (rule.Order == 0)
+            if (settings.Order == 0)
             {
                 NearestResize.Resize(input, shape, target, [picks.Length, newShape[1], newShape[2]], threads);
                 return;
             }
 
-            var (y, x) = (new AxisSampling(shape[1], newShape[1], rule.Order), new AxisSampling(shape[2], newShape[2], rule.Order));
+            var (y, x) = (new AxisSampling(shape[1], newShape[1], settings.Order), new AxisSampling(shape[2], newShape[2], settings.Order));
             Pick(picks, target, after, threads, () => new PlaneResize(y, x), (slice, place, resize) =>
             {
                 var source = input.Span.Slice(slice * before, before);
@@ -72,10 +73,10 @@ internal static class SliceResize
 
     /// <summary>Resamples a label map; slices along the first axis.</summary>
     public static void Labels(
-        ReadOnlyMemory<short> input, int[] shape, Memory<short> output, int[] newShape, ResamplingRule rule, int threads)
+        ReadOnlyMemory<short> input, int[] shape, Memory<short> output, int[] newShape, ResamplingSettings settings, int threads)
     {
         int before = shape[1] * shape[2], after = newShape[1] * newShape[2];
-        if (rule.OrderZ == 0 || shape[0] == newShape[0])
+        if (settings.OrderZ == 0 || shape[0] == newShape[0])
         {
             Planes(output, new AxisSampling(shape[0], newShape[0], 0).First);
             return;
@@ -83,14 +84,14 @@ internal static class SliceResize
 
         var stack = new short[shape[0] * after];
         Planes(stack, [.. Enumerable.Range(0, shape[0])]);
-        var z = new AxisSampling(shape[0], newShape[0], rule.OrderZ);
+        var z = new AxisSampling(shape[0], newShape[0], settings.OrderZ);
         LabelMasks.Resize(
             stack, output.Span, (mask, resized) => PlainResize.FarAxis(mask, resized, z, after, threads, 0, 1),
             value => value > 0.5f);
 
         void Planes(Memory<short> target, int[] picks) =>
             Pick(picks, target, after, threads, () => 0, (slice, place, _) => LabelMasks.Resize(
-                input.Slice(slice * before, before), [1, shape[1], shape[2]], place, [1, newShape[1], newShape[2]], rule.Order, 1));
+                input.Slice(slice * before, before), [1, shape[1], shape[2]], place, [1, newShape[1], newShape[2]], settings.Order, 1));
     }
 
     /// <summary>Fills slice i of the target with source slice picks[i]; each source slice is resized once.</summary>

@@ -16,7 +16,11 @@ let all =
         Runtime.PythonJsonTests.tests
         Runtime.LabelManagerTests.tests
         Runtime.FoldersTests.tests
+        Runtime.SplitsTests.tests
+        Runtime.LegacyRandomTests.tests
         Runtime.PlansTests.tests
+        Runtime.NiftiTests.tests
+        Runtime.AxisOrientationTests.tests
         Runtime.Preprocessing.CroppingTests.golden
         Runtime.Preprocessing.CroppingTests.tests
         Runtime.Preprocessing.ResamplingTests.golden

@@ -1,0 +1,99 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+
+namespace MedSegDsl.Runtime.Nifti;
+
+/// <summary>Stored bytes to values and back, a block at a time so that a volume is never held twice.</summary>
+internal static class NiftiVoxels
+{
+    private const int Block = 16384;
+
+    /// <summary>Reads values one block after the other, scaled in double as nibabel does.</summary>
+    /// <param name="stream">Stands at the first voxel.</param>
+    /// <param name="header">Type, byte order, scaling and number of voxels.</param>
+    /// <param name="use">Takes the index of a block's first voxel and its values.</param>
+    /// <returns>False where the stream ends too early.</returns>
+    public static bool Read(Stream stream, NiftiHeader header, Action<int, ReadOnlySpan<double>> use)
+    {
+        var size = header.Type.Bytes();
+        var bytes = new byte[Block * size];
+        var values = new double[Block];
+        var count = (int)header.VoxelCount;
+        for (var start = 0; start < count; start += Block)
+        {
+            var length = Math.Min(Block, count - start);
+            var stored = bytes.AsSpan(0, length * size);
+            if (stream.ReadAtLeast(stored, stored.Length, throwOnEndOfStream: false) < stored.Length)
+                return false;
+            if (header.BigEndian)
+                Reverse(stored, size);
+            var block = values.AsSpan(0, length);
+            Widen(stored, header.Type, block);
+            if (header.Slope != 1 || header.Intercept != 0)
+            {
+                // Two roundings, not a fused multiply-add: numpy scales and shifts in two steps.
+                TensorPrimitives.Multiply(block, header.Slope, block);
+                TensorPrimitives.Add(block, header.Intercept, block);
+            }
+
+            use(start, block);
+        }
+
+        return true;
+    }
+
+    /// <summary>Writes values in a little-endian type; they must fit.</summary>
+    public static void Write<TFrom, TTo>(Stream stream, ReadOnlySpan<TFrom> values)
+        where TFrom : unmanaged, INumberBase<TFrom>
+        where TTo : unmanaged, INumberBase<TTo>
+    {
+        var block = new TTo[Block];
+        for (var start = 0; start < values.Length; start += Block)
+        {
+            var length = Math.Min(Block, values.Length - start);
+            TensorPrimitives.ConvertTruncating(values.Slice(start, length), block.AsSpan(0, length));
+            stream.Write(MemoryMarshal.AsBytes(block.AsSpan(0, length)));
+        }
+    }
+
+    private static void Widen(ReadOnlySpan<byte> stored, NiftiType type, Span<double> values)
+    {
+        switch (type)
+        {
+            case NiftiType.UInt8: Widen<byte>(stored, values); break;
+            case NiftiType.Int8: Widen<sbyte>(stored, values); break;
+            case NiftiType.UInt16: Widen<ushort>(stored, values); break;
+            case NiftiType.Int16: Widen<short>(stored, values); break;
+            case NiftiType.UInt32: Widen<uint>(stored, values); break;
+            case NiftiType.Int32: Widen<int>(stored, values); break;
+            case NiftiType.UInt64: Widen<ulong>(stored, values); break;
+            case NiftiType.Int64: Widen<long>(stored, values); break;
+            case NiftiType.Float32: Widen<float>(stored, values); break;
+            default: MemoryMarshal.Cast<byte, double>(stored).CopyTo(values); break;
+        }
+    }
+
+    private static void Widen<T>(ReadOnlySpan<byte> stored, Span<double> values) where T : unmanaged, INumberBase<T> =>
+        TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, T>(stored), values);
+
+    private static void Reverse(Span<byte> stored, int size)
+    {
+        switch (size)
+        {
+            case 2:
+                var shorts = MemoryMarshal.Cast<byte, ushort>(stored);
+                BinaryPrimitives.ReverseEndianness(shorts, shorts);
+                break;
+            case 4:
+                var ints = MemoryMarshal.Cast<byte, uint>(stored);
+                BinaryPrimitives.ReverseEndianness(ints, ints);
+                break;
+            case 8:
+                var longs = MemoryMarshal.Cast<byte, ulong>(stored);
+                BinaryPrimitives.ReverseEndianness(longs, longs);
+                break;
+        }
+    }
+}

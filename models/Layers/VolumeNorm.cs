@@ -1,0 +1,51 @@
+using static TorchSharp.torch;
+
+namespace MedSegDsl.Models;
+
+/// <summary>The normalisation of a convolution block, (B, C, D, H, W) → (B, C, D, H, W), with learned scale and shift.</summary>
+public sealed class VolumeNorm : Layer<Tensor, Tensor>
+{
+    private const double Epsilon = 1e-5;
+    private const double Momentum = 0.1;
+
+    private readonly Norm norm;
+
+    /// <summary>A norm over so many channels; batch normalisation keeps running statistics, as PyTorch names them.</summary>
+    public VolumeNorm(Norm norm, long channels) : base(nameof(VolumeNorm))
+    {
+        this.norm = norm;
+        AddParameter("weight", Start.One, channels);
+        AddParameter("bias", Start.Zero, channels);
+        if (norm.IsBatch)
+        {
+            AddBuffer("running_mean", zeros(channels));
+            AddBuffer("running_var", ones(channels));
+            AddBuffer("num_batches_tracked", zeros([], ScalarType.Int64));
+        }
+    }
+
+    /// <inheritdoc />
+    public override Tensor forward(Tensor volume)
+    {
+        var weight = Get("weight", volume);
+        var bias = Get("bias", volume);
+        return norm switch
+        {
+            Norm.Group group => nn.functional.group_norm(volume, group.groups, weight, bias, Epsilon),
+            { IsBatch: true } => BatchNorm(volume, weight, bias),
+            _ => nn.functional.instance_norm(volume, weight: weight, bias: bias, eps: Epsilon),
+        };
+    }
+
+    private Tensor BatchNorm(Tensor volume, Tensor weight, Tensor bias)
+    {
+        if (training)
+        {
+            using var _ = no_grad();
+            Buffer("num_batches_tracked").add_(1);
+        }
+
+        return nn.functional.batch_norm(
+            volume, Buffer("running_mean"), Buffer("running_var"), weight, bias, training, Momentum, Epsilon);
+    }
+}

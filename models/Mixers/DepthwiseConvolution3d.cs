@@ -1,0 +1,23 @@
+using MedSegDsl.Kernels;
+using static TorchSharp.torch;
+
+namespace MedSegDsl.Models;
+
+/// <summary>
+/// A depthwise convolution of kernel³ with same padding on a volume with channels last, (B, D, H, W, C) →
+/// (B, D, H, W, C), as if the volume were permuted and flipped the way a scan reads it, convolved, and put back.
+/// </summary>
+public sealed class DepthwiseConvolution3d : Layer<(Tensor Volume, ScanPath Path), Tensor>
+{
+    /// <summary>A convolution with weight (C, 1, kernel, kernel, kernel) and bias (C).</summary>
+    public DepthwiseConvolution3d(int channels, int kernel) : base(nameof(DepthwiseConvolution3d))
+    {
+        long volume = (long)kernel * kernel * kernel;
+        AddParameter("weight", Start.HeFanOut(channels * volume), channels, 1, kernel, kernel, kernel);
+        AddParameter("bias", Start.InverseRoot(volume), channels);
+    }
+
+    /// <inheritdoc />
+    public override Tensor forward((Tensor Volume, ScanPath Path) input) =>
+        DepthwiseConv3d.Apply(input.Volume, Get("weight", input.Volume), Get("bias", input.Volume), input.Path);
+}

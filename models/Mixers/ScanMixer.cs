@@ -1,0 +1,105 @@
+using static TorchSharp.torch;
+
+namespace MedSegDsl.Models;
+
+/// <summary>
+/// The mixer of a Mamba layer, (B, D, H, W, C) → (B, D, H, W, C): linear to x and z; for each order of the scan a
+/// depthwise convolution of x, SiLU and a selective scan gated by z; the orders fused; scales joined along channels;
+/// linear back. Names follow the public code: <c>_b</c>, <c>_c</c>, … mark the second, third, … order, <c>_s0</c>,
+/// <c>_s1</c>, … the scales.
+/// </summary>
+public sealed class ScanMixer : Layer<Tensor, Tensor>
+{
+    private readonly Linear input;
+    private readonly Linear output;
+    private readonly IReadOnlyList<Branch> branches;
+    private readonly VolumeFusion? fusion;
+    private readonly int inner;
+
+    /// <summary>A mixer over so many channels.</summary>
+    public ScanMixer(int channels, MambaMixer mixer, Initialisation initialisation) : base(nameof(ScanMixer))
+    {
+        inner = mixer.Expansion * channels;
+        var segments = SegmentsOf(mixer.Convolution);
+        input = Add("in_proj", new Linear(channels, 2 * inner, bias: false));
+
+        var built = new List<Branch>();
+        foreach (var (order, index) in mixer.Scan.Select((order, index) => (order, index)))
+        {
+            var suffix = index == 0 ? "" : $"_{(char)('a' + index)}";
+            var convolutions = AddConvolutions(mixer.Convolution, suffix);
+            var own = index == 0 || !mixer.Ssm.IsShared ? AddStateSpace(channels, mixer.StateSize, suffix, initialisation) : null;
+            var used = index == 0 || mixer.Ssm.IsSeparate ? own! : built[0].Space;
+            built.Add(new Branch(order, convolutions, used));
+        }
+
+        branches = built;
+        fusion = branches.Count > 1
+            ? AddFusion("scan_fusion", mixer.ScanFusion, branches.Count, segments * inner)
+            : null;
+        output = Add("out_proj", new Linear(segments * inner, channels, bias: false));
+    }
+
+    /// <inheritdoc />
+    public override Tensor forward(Tensor tokens)
+    {
+        using var scope = NewDisposeScope();
+        var size = Axes.SizeOf(Axes.ToVolume(tokens));
+        var projected = input.call(tokens);
+        var x = projected.narrow(-1, 0, inner);
+        var gate = projected.narrow(-1, inner, inner).flatten(1, 3);
+        var scanned = branches.Select(branch => JoinSegments(Scan(branch, x, gate, size))).ToList();
+        var fused = fusion is null ? scanned[0] : fusion.call(scanned);
+        return output.call(fused).view(tokens.shape).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Scan(Branch branch, Tensor x, Tensor gate, Size3 size)
+    {
+        using var scope = NewDisposeScope();
+        var path = ScanPaths.Of(branch.Order, size);
+        var activated = nn.functional.silu(branch.Convolutions.Apply(x, path));
+        return branch.Space.Scan(activated, gate, path).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>(B, S, L, C) → (B, L, S·C): the scales of one token side by side.</summary>
+    private static Tensor JoinSegments(Tensor scanned) =>
+        scanned.shape[1] == 1 ? scanned.squeeze(1) : scanned.transpose(1, 2).flatten(2, 3);
+
+    private static int SegmentsOf(DepthwiseConv convolution) =>
+        convolution is DepthwiseConv.MultiScale3d { fusion.IsJoinedSequence: true } scales ? scales.kernels.Length : 1;
+
+    private ScanConvolutions AddConvolutions(DepthwiseConv convolution, string suffix) => convolution switch
+    {
+        DepthwiseConv.Causal1d causal =>
+            new ScanConvolutions(Add($"conv1d{suffix}", new CausalConvolution1d(inner, causal.kernel)), [], null),
+        DepthwiseConv.Volume3d volume =>
+            new ScanConvolutions(null, [Add($"conv3d{suffix}", new DepthwiseConvolution3d(inner, volume.kernel))], null),
+        DepthwiseConv.MultiScale3d scales => new ScanConvolutions(
+            null,
+            [.. scales.kernels.Select((kernel, i) => Add($"conv3d{suffix}_s{i}", new DepthwiseConvolution3d(inner, kernel)))],
+            scales.fusion is ScaleFusion.Fused fused
+                ? AddFusion($"scale_fusion{suffix}", fused.Item, scales.kernels.Length, inner)
+                : null),
+        _ => throw new ModelException($"the depthwise convolution {convolution} has no module"),
+    };
+
+    private VolumeFusion AddFusion(string name, Fusion fusion, int count, int channels) =>
+        Add(name, new VolumeFusion(fusion, count, channels));
+
+    private StateSpace AddStateSpace(int channels, int states, string suffix, Initialisation initialisation)
+    {
+        var rank = (channels + 15) / 16;
+        var published = initialisation.IsAsPublished;
+        var (logA, skip) = ($"A_log{suffix}", $"D{suffix}");
+        AddParameter(logA, new Start.LogCounts(), inner, states);
+        AddParameter(skip, Start.One, inner);
+        var projection = Add($"x_proj{suffix}", new Linear(inner, rank + 2 * states, bias: false));
+        var timeStep = Add($"dt_proj{suffix}", new Linear(
+            rank, inner, bias: true,
+            weightStart: published ? Start.SmallNormal : Start.InverseRoot(rank),
+            biasStart: published ? Start.Zero : new Start.TimeStepBias()));
+        return new StateSpace(projection, timeStep, () => Get(logA), () => Get(skip));
+    }
+
+    private sealed record Branch(ScanOrder Order, ScanConvolutions Convolutions, StateSpace Space);
+}

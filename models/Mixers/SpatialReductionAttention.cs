@@ -1,0 +1,68 @@
+using static TorchSharp.torch;
+
+namespace MedSegDsl.Models;
+
+/// <summary>
+/// Multi-head attention, (B, D, H, W, C) → (B, D, H, W, C), with keys and values from a volume that a convolution of
+/// kernel = stride = reduction has shrunk (Pyramid Vision Transformer; uakhan17/Mamba3D-MedSeg, net_modules).
+/// </summary>
+public sealed class SpatialReductionAttention : Layer<Tensor, Tensor>
+{
+    private const double ReducedNormEpsilon = 1e-5;
+
+    private readonly int heads;
+    private readonly int reduction;
+    private readonly Linear queries;
+    private readonly Linear keysAndValues;
+    private readonly Linear projection;
+    private readonly Convolution? shrink;
+    private readonly LayerNorm? shrunkNorm;
+
+    /// <summary>Attention over so many channels, which the heads must divide.</summary>
+    public SpatialReductionAttention(int channels, AttentionMixer mixer) : base(nameof(SpatialReductionAttention))
+    {
+        heads = mixer.Heads;
+        reduction = mixer.Reduction;
+        queries = Add("q", new Linear(channels, channels, mixer.QkvBias));
+        keysAndValues = Add("kv", new Linear(channels, 2 * channels, mixer.QkvBias));
+        projection = Add("proj", new Linear(channels, channels, bias: true));
+        if (reduction > 1)
+        {
+            var stride = new Size3(reduction, reduction, reduction);
+            shrink = Add("sr", new Convolution(channels, channels, reduction, stride, bias: true, padded: false));
+            shrunkNorm = Add("norm", new LayerNorm(channels, ReducedNormEpsilon));
+        }
+    }
+
+    /// <inheritdoc />
+    /// <exception cref="ModelException">The volume is smaller than the reduction along an axis.</exception>
+    public override Tensor forward(Tensor tokens)
+    {
+        using var scope = NewDisposeScope();
+        var shape = tokens.shape;
+        var (batch, channels) = (shape[0], shape[4]);
+        var perHead = channels / heads;
+        var asked = queries.call(tokens).view(batch, -1, heads, perHead).transpose(1, 2);
+        var pairs = keysAndValues.call(Shrink(tokens)).view(batch, -1, 2, heads, perHead).permute(2, 0, 3, 1, 4);
+        var attended = nn.functional.scaled_dot_product_attention(asked, pairs[0], pairs[1]);
+        return projection.call(attended.transpose(1, 2).reshape(shape)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Shrink(Tensor tokens)
+    {
+        if (shrink is null || shrunkNorm is null)
+        {
+            return tokens;
+        }
+
+        var size = Axes.SizeOf(Axes.ToVolume(tokens));
+        if (Math.Min(size.D, Math.Min(size.H, size.W)) < reduction)
+        {
+            throw new ModelException(
+                $"attention with reduction {reduction} gets a volume of {size}: no axis may be smaller than the reduction; "
+                + "give the stage a smaller reduction or the network a larger patch");
+        }
+
+        return shrunkNorm.call(Axes.ToTokens(shrink.call(Axes.ToVolume(tokens))));
+    }
+}

@@ -1,0 +1,64 @@
+using static TorchSharp.torch;
+
+namespace MedSegDsl.Models;
+
+/// <summary>
+/// The way down: the stem, then the stages. From a volume (B, C, D, H, W) to the stem's output and that of every stage,
+/// highest resolution first. The public code's names: <c>patch_embed0</c> is the stem; <c>patch_embed1</c>,
+/// <c>pos_embed1</c>, <c>block1</c> the first stage.
+/// </summary>
+public sealed class UShapeEncoder : UShapeLayer<Tensor, IReadOnlyList<Tensor>>
+{
+    private readonly ConvBlock stem;
+    private readonly IReadOnlyList<IEncoderStage> stages;
+
+    /// <summary>An encoder of a network for volumes of so many channels; sizes as <see cref="UShapeSizes"/> gives them.</summary>
+    public UShapeEncoder(Network network, int inChannels, IReadOnlyList<Size3> sizes) : base(nameof(UShapeEncoder))
+    {
+        var stem = network.Stem;
+        this.stem = Add("patch_embed0", new ConvBlock(inChannels, stem.Channels, stem.Kernel, stem.Stride, network));
+        var inputs = network.Encoder.Select(stage => stage.Channels).Prepend(stem.Channels);
+        stages = [.. network.Encoder.Zip(inputs, (stage, channels) => (stage, channels))
+            .Select((pair, i) => AddStage(network, pair.stage, i + 1, pair.channels, sizes[i + 1]))];
+    }
+
+    /// <inheritdoc />
+    public override IReadOnlyList<Tensor> forward(Tensor volume)
+    {
+        using var scope = NewDisposeScope();
+        var features = new List<Tensor> { stem.call(volume) };
+        foreach (var stage in stages)
+        {
+            features.Add(stage.Apply(features[^1]));
+        }
+
+        return [.. features.Select(feature => feature.MoveToOuterDisposeScope())];
+    }
+
+    private IEncoderStage AddStage(Network network, EncoderStage stage, int number, int inputs, Size3 size)
+    {
+        Layer<Tensor, Tensor> Chain(string name) =>
+            Add(name, MixerStacks.Build(stage.Mixer, stage.Depth, stage.Channels, network));
+
+        LearnedPositions? Positions() => AddPositions(network, $"pos_embed{number}", stage.Channels, size);
+
+        var (embedding, chain) = ($"patch_embed{number}", $"block{number}");
+        switch (stage.Embedding)
+        {
+            case Embedding.Convolution single:
+                var convolution = Add(embedding, new ConvolutionEmbedding(inputs, stage, single.kernel, network));
+                return new SingleChainStage(convolution, Positions(), Chain(chain));
+            case Embedding.FusedBeforeMixers before:
+                var fused = Add(embedding, new FusedEmbedding(inputs, stage, before.kernels, before.fusion, network));
+                return new SingleChainStage(fused, Positions(), Chain(chain));
+            case Embedding.FusedAfterMixers after:
+                var scales = Add(embedding, new MultiScaleEmbedding(inputs, stage, after.kernels, network));
+                var positions = Positions();
+                List<Layer<Tensor, Tensor>> chains = [.. after.kernels.Select((_, i) => Chain($"{chain}_s{i}"))];
+                var fusion = Add($"{chain}_fusion", new VolumeFusion(after.fusion, chains.Count, stage.Channels));
+                return new ParallelChainsStage(scales, positions, chains, fusion);
+            default:
+                throw new ModelException($"{network.Name}: the embedding {stage.Embedding} has no module");
+        }
+    }
+}

@@ -42,6 +42,7 @@ let all =
         Runtime.Training.OptimizationTests.tests
         Runtime.Training.SamplingTests.goldenTests
         Runtime.Training.SamplingTests.tests
+        Models.GoldenNetworkTests.tests
     ]
 
 /// Expecto's own printer, then one line that a script can read.

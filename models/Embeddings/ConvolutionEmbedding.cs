@@ -8,7 +8,8 @@ public sealed class ConvolutionEmbedding : Layer<Tensor, Tensor>
     private readonly ConvBlock block;
 
     /// <summary>An embedding of one kernel.</summary>
-    public ConvolutionEmbedding(int inputs, EncoderStage stage, int kernel, Network network) : base(nameof(ConvolutionEmbedding)) =>
+    public ConvolutionEmbedding(int inputs, EncoderStage stage, int kernel, Network network)
+        : base(nameof(ConvolutionEmbedding)) =>
         block = Add("proj", new ConvBlock(inputs, stage.Channels, kernel, stage.Stride, network));
 
     /// <inheritdoc />

@@ -11,7 +11,8 @@ public sealed class MultiScaleEmbedding : Layer<Tensor, IReadOnlyList<Tensor>>
     private readonly IReadOnlyList<ConvBlock> blocks;
 
     /// <summary>An embedding of several kernels; its blocks are called <c>proj_s0</c>, <c>proj_s1</c>, ….</summary>
-    public MultiScaleEmbedding(int inputs, EncoderStage stage, IEnumerable<int> kernels, Network network) : base(nameof(MultiScaleEmbedding)) =>
+    public MultiScaleEmbedding(int inputs, EncoderStage stage, IEnumerable<int> kernels, Network network)
+        : base(nameof(MultiScaleEmbedding)) =>
         blocks = [.. kernels.Select((kernel, i) =>
             Add($"proj_s{i}", new ConvBlock(inputs, stage.Channels, kernel, stage.Stride, network)))];
 

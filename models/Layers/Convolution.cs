@@ -19,7 +19,8 @@ public sealed class Convolution : Layer<Tensor, Tensor>
     /// <param name="stride">The stride along each axis.</param>
     /// <param name="bias">Whether a bias is added.</param>
     /// <param name="padded">Whether the volume is padded by half the kernel; false pads nothing.</param>
-    public Convolution(long inputs, long outputs, int kernel, Size3 stride, bool bias, bool padded = true) : base(nameof(Convolution))
+    public Convolution(long inputs, long outputs, int kernel, Size3 stride, bool bias, bool padded = true)
+        : base(nameof(Convolution))
     {
         strides = [stride.D, stride.H, stride.W];
         var padding = padded ? (kernel - 1) / 2 : 0;

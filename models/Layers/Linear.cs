@@ -13,7 +13,8 @@ public sealed class Linear : Layer<Tensor, Tensor>
     /// <param name="bias">Whether a bias is added.</param>
     /// <param name="weightStart">How the weight starts; normal 0.02 where nothing is said, as the public code has it.</param>
     /// <param name="biasStart">How the bias starts; 0 where nothing is said.</param>
-    public Linear(long inputs, long outputs, bool bias, Start? weightStart = null, Start? biasStart = null) : base(nameof(Linear))
+    public Linear(long inputs, long outputs, bool bias, Start? weightStart = null, Start? biasStart = null)
+        : base(nameof(Linear))
     {
         biased = bias;
         AddParameter("weight", weightStart ?? Start.SmallNormal, outputs, inputs);

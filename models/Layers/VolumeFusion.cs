@@ -21,9 +21,6 @@ public sealed class VolumeFusion : Layer<IReadOnlyList<Tensor>, Tensor>
         }
     }
 
-    /// <summary>Whether there is anything to register: sums and means have no parameters.</summary>
-    public static bool HasParameters(Fusion fusion) => fusion.IsConcatenation;
-
     /// <inheritdoc />
     public override Tensor forward(IReadOnlyList<Tensor> tensors)
     {

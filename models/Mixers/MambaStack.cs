@@ -11,7 +11,8 @@ public sealed class MambaStack : Layer<Tensor, Tensor>
     private readonly LayerStack layers;
 
     /// <summary>A stack of Mamba layers; at least one.</summary>
-    public MambaStack(IEnumerable<MambaLayer> layers) : base(nameof(MambaStack)) => this.layers = Add("layers", new LayerStack(layers));
+    public MambaStack(IEnumerable<MambaLayer> layers)
+        : base(nameof(MambaStack)) => this.layers = Add("layers", new LayerStack(layers));
 
     /// <inheritdoc />
     public override Tensor forward(Tensor tokens) => layers.call(tokens);

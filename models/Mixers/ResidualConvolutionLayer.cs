@@ -15,7 +15,8 @@ public sealed class ResidualConvolutionLayer : Layer<Tensor, Tensor>
     private readonly Activation activation;
 
     /// <summary>A layer of two convolutions of kernel³ over so many channels.</summary>
-    public ResidualConvolutionLayer(int channels, int kernel, Network network) : base(nameof(ResidualConvolutionLayer))
+    public ResidualConvolutionLayer(int channels, int kernel, Network network)
+        : base(nameof(ResidualConvolutionLayer))
     {
         var stride = new Size3(1, 1, 1);
         firstConvolution = Add("conv1", new Convolution(channels, channels, kernel, stride, bias: false));

@@ -16,7 +16,8 @@ public sealed class TrilinearUpsampling : Layer<(Tensor Deep, Tensor Skip), Tens
     private readonly Size3 stride;
 
     /// <summary>An upsampling from so many channels to those of the skip.</summary>
-    public TrilinearUpsampling(int inputs, int outputs, Size3 stride, Network network) : base(nameof(TrilinearUpsampling))
+    public TrilinearUpsampling(int inputs, int outputs, Size3 stride, Network network)
+        : base(nameof(TrilinearUpsampling))
     {
         var one = new Size3(1, 1, 1);
         this.stride = stride;

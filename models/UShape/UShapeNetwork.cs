@@ -8,7 +8,8 @@ public sealed class UShapeNetwork : SegmentationNetwork
     private readonly UShapeModel model;
 
     /// <summary>A network with undefined weights; <see cref="NetworkBuilder"/> fills them.</summary>
-    public UShapeNetwork(Network network, int inChannels, int classes, Size3 patch) : base(network.Name, inChannels, classes, patch)
+    public UShapeNetwork(Network network, int inChannels, int classes, Size3 patch)
+        : base(network.Name, inChannels, classes, patch)
     {
         model = Add("model", new UShapeModel(network, inChannels, classes, patch));
         PositionGrids = network.PositionEmbedding.IsAbsent ? new Dictionary<string, Func<Size3, Size3>>() : Grids(network);

@@ -1,0 +1,193 @@
+/// The networks against the published implementations (tests/golden/README.md): one test for each manifest.
+module MedSegDsl.Tests.Models.GoldenNetworkTests
+
+open System.IO
+open System.Text.Json
+open Expecto
+open MedSegDsl
+open MedSegDsl.Models
+open MedSegDsl.Tests.Golden
+open TorchSharp
+
+/// Relative to the root mean square of an output.
+let private outputTolerance = 1e-3
+
+/// Relative to the norm of a gradient.
+let private gradientTolerance = 1e-2
+
+/// Gradients whose norm is below this share of the largest one are rounding.
+let private negligible = 1e-6
+
+let private shapeOf (element: JsonElement) =
+    Expectations.intList (element.GetProperty "shape")
+
+let private parameters (manifest: JsonElement) = [
+    for p in manifest.GetProperty("parameters").EnumerateObject() -> p.Name, p.Value
+]
+
+let private has (name: string) (element: JsonElement) = element.TryGetProperty name |> fst
+
+let private tensor (values: float[]) (shape: int list) : torch.Tensor =
+    let flat: torch.Tensor = torch.tensor (Array.map float32 values)
+    flat.reshape [| for n in shape -> int64 n |]
+
+/// Puts the formula's values into every trainable parameter; buffers keep their initial values.
+let private fill (key: string) manifest (network: SegmentationNetwork) =
+    use _scope = torch.NewDisposeScope()
+    use _noGrad = torch.no_grad ()
+    let state = network.state_dict ()
+
+    for name, parameter in parameters manifest do
+        if not (has "kind" parameter) then
+            let shape = shapeOf parameter
+
+            let number (field: string) =
+                parameter.GetProperty(field).GetDouble()
+
+            let units = Formula.unit $"{key}/{name}" (Formula.count shape)
+            let values = units |> Array.map (fun u -> number "base" + number "amp" * u)
+            state[name].copy_(tensor values shape) |> ignore
+
+let private floats (tensor: torch.Tensor) =
+    use flat =
+        tensor.detach().cpu().``to``(torch.ScalarType.Float64).flatten().contiguous()
+
+    flat.data<float>().ToArray()
+
+let private norm (values: float[]) =
+    sqrt (Array.sumBy (fun x -> x * x) values)
+
+/// The largest difference between the samples of a flattened array and what was recorded.
+let private sampleError (expected: JsonElement) (actual: float[]) name =
+    let samples = Expectations.numbers (expected.GetProperty "samples")
+    let stride = expected.GetProperty("stride").GetInt32()
+    Expect.isNonEmpty samples $"{name}: samples"
+    samples |> Array.mapi (fun i s -> abs (actual[i * stride] - s)) |> Array.max
+
+let private checkNames manifest (network: SegmentationNetwork) =
+    let published = Map [ for name, p in parameters manifest -> name, shapeOf p ]
+    let state = network.state_dict ()
+
+    let own =
+        Map [ for name in state.Keys -> name, [ for n in state[name].shape -> int n ] ]
+
+    Expect.equal own published "names and shapes of the state dict"
+
+    Expect.equal
+        network.ParameterCount
+        (manifest.GetProperty("parameter_count").GetInt64())
+        "trainable parameters"
+
+let private checkOutputs (manifest: JsonElement) (outputs: torch.Tensor seq) =
+    let expected = [ for o in manifest.GetProperty("outputs").EnumerateArray() -> o ]
+    let outputs: torch.Tensor list = List.ofSeq outputs
+
+    Expect.equal
+        (outputs |> List.map (fun o -> [ for n in o.shape -> int n ]))
+        (List.map shapeOf expected)
+        "shapes of the maps"
+
+    for i, (expected, output) in List.indexed (List.zip expected outputs) do
+        let actual = floats output
+        let recorded (field: string) = expected.GetProperty(field).GetDouble()
+        let rms = recorded "norm" / sqrt (float actual.Length)
+
+        Expect.isLessThan
+            (sampleError expected actual $"map {i}" / rms)
+            outputTolerance
+            $"map {i}: samples / rms"
+
+        Expect.isLessThan
+            (abs (norm actual - recorded "norm") / recorded "norm")
+            outputTolerance
+            $"map {i}: norm"
+
+        Expect.isLessThan
+            (abs (Array.average actual - recorded "mean") / rms)
+            outputTolerance
+            $"map {i}: mean / rms"
+
+let private loss (key: string) (outputs: torch.Tensor seq) =
+    outputs
+    |> Seq.mapi (fun i output ->
+        let shape = [ for n in output.shape -> int n ]
+
+        let weighted: torch.Tensor =
+            output * tensor (Formula.unit $"{key}/loss{i}" (Formula.count shape)) shape
+
+        weighted.mean ())
+    |> Seq.reduce (fun a b -> a + b)
+
+let private checkGradients manifest (network: SegmentationNetwork) =
+    let gradients =
+        Map [ for struct (name, p) in network.named_parameters () -> name, p.grad ]
+
+    let expected = [
+        for name, p in parameters manifest do
+            if has "grad" p then
+                name, p.GetProperty "grad"
+    ]
+
+    let recorded (gradient: JsonElement) =
+        gradient.GetProperty("norm").GetDouble()
+
+    let largest =
+        expected
+        |> List.choose (fun (_, g) ->
+            if g.ValueKind = JsonValueKind.Null then
+                None
+            else
+                Some(recorded g))
+        |> List.max
+
+    for name, expected in expected do
+        match gradients[name] with
+        | null -> Expect.equal expected.ValueKind JsonValueKind.Null $"{name}: has no gradient"
+        | _ when expected.ValueKind = JsonValueKind.Null ->
+            failtest $"{name}: has a gradient though it is never used"
+        | gradient when recorded expected > negligible * largest ->
+            let actual = floats gradient
+            let scale = recorded expected
+            Expect.isLessThan (abs (norm actual - scale) / scale) gradientTolerance $"{name}: gradient norm"
+            let error = sampleError expected actual $"{name}: gradient"
+            Expect.isLessThan (error / scale) gradientTolerance $"{name}: gradient samples / norm"
+        | _ -> ()
+
+let private check (file: string) (definition: Network) =
+    use _scope = torch.NewDisposeScope()
+    let manifest = Folder.read file
+    let key = manifest.GetProperty("key").GetString() |> string
+    let number (field: string) = manifest.GetProperty(field).GetInt32()
+
+    let patch =
+        match Expectations.intList (manifest.GetProperty "patch") with
+        | [ d; h; w ] -> Size3.create d h w
+        | other -> failwith $"{file}: the patch {other} has not three axes"
+
+    use network =
+        NetworkBuilder.Build(definition, number "in_channels", number "classes", patch)
+
+    checkNames manifest network
+    network.eval ()
+    fill key manifest network
+    let shape = shapeOf (manifest.GetProperty "input")
+
+    let outputs =
+        network.call (tensor (Formula.unit $"{key}/input" (Formula.count shape)) shape)
+
+    checkOutputs manifest outputs
+    let loss = loss key outputs
+    loss.backward ()
+    Expect.floatClose Accuracy.medium (loss.ToDouble()) (manifest.GetProperty("loss").GetDouble()) "loss"
+    checkGradients manifest network
+
+let tests =
+    testList "golden/networks" [
+        for file in Folder.manifests [ "networks" ] do
+            let manifest = (Folder.read file).GetProperty("network").GetString() |> string
+            let name = Path.GetFileName file |> string
+
+            match Networks.tryFind manifest with
+            | Some definition -> testCase name (fun () -> check file definition)
+            | None -> ptestCase $"{name} ({manifest} is not in the catalogue)" ignore
+    ]

@@ -6,14 +6,19 @@ namespace MedSegDsl.Models;
 public static class NetworkBuilder
 {
     /// <summary>Builds a network on the CPU in float32, its weights started as its definition says.</summary>
-    /// <param name="network">A valid definition.</param>
+    /// <param name="network">The definition.</param>
     /// <param name="inChannels">Image channels.</param>
     /// <param name="classes">Classes, background included.</param>
     /// <param name="patch">The patch in voxels; the length of position embeddings.</param>
     /// <param name="seed">The same seed gives the same weights.</param>
-    /// <exception cref="ModelException">The definition cannot be built.</exception>
+    /// <exception cref="ModelException">The definition is not valid; the message has every error with its path.</exception>
     public static SegmentationNetwork Build(Network network, int inChannels, int classes, Size3 patch, long seed = 0)
     {
+        if (NetworkModule.validate(network) is { IsError: true } invalid)
+        {
+            throw new ModelException($"{network.Name} cannot be built: {string.Join("; ", invalid.ErrorValue)}");
+        }
+
         using var scope = NewDisposeScope();
         var built = new UShapeNetwork(network, inChannels, classes, patch);
         Initialiser.Fill(built, seed);

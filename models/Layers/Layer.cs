@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
@@ -18,8 +17,9 @@ public abstract class Layer<TInput, TResult>(string name) : nn.Module<TInput, TR
     /// <summary>Adds a trainable parameter; its values are undefined until <see cref="Initialiser"/> fills them.</summary>
     protected void AddParameter(string parameter, Start start, params long[] shape)
     {
-        register_parameter(parameter, new Parameter(empty(shape, dtype: ScalarType.Float32)));
-        _internal_params[parameter].DetachFromDisposeScope();
+        var values = nn.Parameter(empty(shape, dtype: ScalarType.Float32));
+        values.DetachFromDisposeScope();
+        register_parameter(parameter, values);
         starts.Add((parameter, start));
     }
 
@@ -34,7 +34,7 @@ public abstract class Layer<TInput, TResult>(string name) : nn.Module<TInput, TR
     }
 
     /// <summary>The parameter of this name. Looked up on every use, since moving a module replaces its parameters.</summary>
-    protected Parameter Get(string parameter) => _internal_params[parameter];
+    protected Tensor Get(string parameter) => _internal_params[parameter];
 
     /// <summary>The parameter of this name in the element type of another tensor.</summary>
     protected Tensor Get(string parameter, Tensor like) => Cast(_internal_params[parameter], like.dtype);

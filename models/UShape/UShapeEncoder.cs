@@ -12,14 +12,14 @@ public sealed class UShapeEncoder : UShapeLayer<Tensor, IReadOnlyList<Tensor>>
     private readonly ConvBlock stem;
     private readonly IReadOnlyList<IEncoderStage> stages;
 
-    /// <summary>An encoder of a network for volumes of so many channels; sizes as <see cref="UShapeSizes"/> gives them.</summary>
-    public UShapeEncoder(Network network, int inChannels, IReadOnlyList<Size3> sizes) : base(nameof(UShapeEncoder))
+    /// <summary>An encoder for volumes of the shapes that the DSL infers for a patch.</summary>
+    public UShapeEncoder(Network network, Shapes shapes) : base(nameof(UShapeEncoder))
     {
         var stem = network.Stem;
-        this.stem = Add("patch_embed0", new ConvBlock(inChannels, stem.Channels, stem.Kernel, stem.Stride, network));
-        var inputs = network.Encoder.Select(stage => stage.Channels).Prepend(stem.Channels);
-        stages = [.. network.Encoder.Zip(inputs, (stage, channels) => (stage, channels))
-            .Select((pair, i) => AddStage(network, pair.stage, i + 1, pair.channels, sizes[i + 1]))];
+        this.stem = Add("patch_embed0", new ConvBlock(shapes.Input.Channels, stem.Channels, stem.Kernel, stem.Stride, network));
+        var inputs = shapes.Encoder.Prepend(shapes.Stem).Select(volume => volume.Channels);
+        stages = [.. network.Encoder.Zip(inputs, shapes.Encoder)
+            .Select((row, i) => AddStage(network, row.First, i + 1, row.Second, row.Third))];
     }
 
     /// <inheritdoc />
@@ -35,12 +35,12 @@ public sealed class UShapeEncoder : UShapeLayer<Tensor, IReadOnlyList<Tensor>>
         return [.. features.Select(feature => feature.MoveToOuterDisposeScope())];
     }
 
-    private IEncoderStage AddStage(Network network, EncoderStage stage, int number, int inputs, Size3 size)
+    private IEncoderStage AddStage(Network network, EncoderStage stage, int number, int inputs, VolumeShape volume)
     {
         Layer<Tensor, Tensor> Chain(string name) =>
             Add(name, MixerStacks.Build(stage.Mixer, stage.Depth, stage.Channels, network));
 
-        LearnedPositions? Positions() => AddPositions(network, $"pos_embed{number}", stage.Channels, size);
+        LearnedPositions? Positions() => AddPositions(network, $"pos_embed{number}", volume);
 
         var (embedding, chain) = ($"patch_embed{number}", $"block{number}");
         switch (stage.Embedding)

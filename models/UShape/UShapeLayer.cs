@@ -3,15 +3,15 @@ namespace MedSegDsl.Models;
 /// <summary>A part of a U-shape whose stages have position embeddings among its own parameters.</summary>
 public abstract class UShapeLayer<TInput, TResult>(string name) : Layer<TInput, TResult>(name)
 {
-    /// <summary>Adds the position embedding of a stage, (1, D·H·W, channels); null where the network has none.</summary>
-    protected LearnedPositions? AddPositions(Network network, string parameter, int channels, Size3 size)
+    /// <summary>Adds the position embedding of a stage, (1, D·H·W, C); null where the network has none.</summary>
+    protected LearnedPositions? AddPositions(Network network, string parameter, VolumeShape volume)
     {
         if (network.PositionEmbedding.IsAbsent)
         {
             return null;
         }
 
-        AddParameter(parameter, Start.SmallNormal, 1, size.Volume, channels);
-        return new LearnedPositions(() => Get(parameter), size);
+        AddParameter(parameter, Start.SmallNormal, 1, volume.Tokens, volume.Channels);
+        return new LearnedPositions(() => Get(parameter), volume.Size);
     }
 }

@@ -23,18 +23,17 @@ public sealed class UShapeModel : UShapeLayer<(Tensor Volume, bool AllMaps), IRe
     /// <summary>A U-shape for volumes of so many channels, so many classes and a patch size.</summary>
     public UShapeModel(Network network, int inChannels, int classes, Size3 patch) : base(nameof(UShapeModel))
     {
-        var sizes = UShapeSizes.Of(network, patch);
+        var shapes = ShapesModule.infer(patch, inChannels, classes, network);
         var encoder = network.Encoder;
-        var last = network.Decoder.Length;
-        this.encoder = Add("transformer", new UShapeEncoder(network, inChannels, sizes));
-        stages = [.. network.Decoder.Select((stage, i) => AddStage(network, stage, i, sizes))];
+        this.encoder = Add("transformer", new UShapeEncoder(network, shapes));
+        stages = [.. network.Decoder.Select((stage, i) => AddStage(network, stage, i, shapes.Decoder[i]))];
 
         var stem = network.Stem.Channels;
         lastUpsampling = Add(
-            $"transposeconv_stage{last}", new TransposedConvolution(encoder[0].Channels, stem, encoder[0].Stride));
-        lastBlock = Add($"stage{last}_de", new ConvBlock(stem, stem, LastBlockKernel, new Size3(1, 1, 1), network));
+            "transposeconv_stage3", new TransposedConvolution(encoder[0].Channels, stem, encoder[0].Stride));
+        lastBlock = Add("stage3_de", new ConvBlock(stem, stem, LastBlockKernel, new Size3(1, 1, 1), network));
 
-        var channels = Enumerable.Range(0, last).Select(i => encoder[last - 1 - i].Channels).Append(stem);
+        var channels = shapes.Decoder.Select(volume => volume.Channels).Append(stem);
         stageHeads = network.DeepSupervision
             ? [.. channels.Select((c, i) => Add($"ds{i}_cls_conv", Head(c, classes)))]
             : [];
@@ -72,17 +71,18 @@ public sealed class UShapeModel : UShapeLayer<(Tensor Volume, bool AllMaps), IRe
 
     private static Convolution Head(int channels, int classes) => new(channels, classes, 1, new Size3(1, 1, 1), bias: true);
 
-    private UShapeDecoderStage AddStage(Network network, DecoderStage stage, int index, IReadOnlyList<Size3> sizes)
+    private UShapeDecoderStage AddStage(Network network, DecoderStage stage, int index, VolumeShape volume)
     {
         var skip = network.Decoder.Length - 1 - index;
-        var (deep, target) = (network.Encoder[skip + 1], network.Encoder[skip]);
+        var deep = network.Encoder[skip + 1];
+        var channels = volume.Channels;
         Layer<(Tensor, Tensor), Tensor> upsampling = stage.Upsampling.IsTransposed
-            ? new TransposedUpsampling(deep.Channels, target.Channels, deep.Stride)
-            : new TrilinearUpsampling(deep.Channels, target.Channels, deep.Stride, network);
+            ? new TransposedUpsampling(deep.Channels, channels, deep.Stride)
+            : new TrilinearUpsampling(deep.Channels, channels, deep.Stride, network);
         return new UShapeDecoderStage(
             Add($"DecEmbed{index}", upsampling),
-            AddPositions(network, $"DecPosEmbed{index}", target.Channels, sizes[skip + 1]),
-            Add($"Decblock{index}", MixerStacks.Build(stage.Mixer, stage.Depth, target.Channels, network)),
-            skip == 0 ? Add("norm", new LayerNorm(target.Channels, ClosingNormEpsilon)) : null);
+            AddPositions(network, $"DecPosEmbed{index}", volume),
+            Add($"Decblock{index}", MixerStacks.Build(stage.Mixer, stage.Depth, channels, network)),
+            skip == 0 ? Add("norm", new LayerNorm(channels, ClosingNormEpsilon)) : null);
     }
 }

@@ -24,10 +24,11 @@ public sealed class UShapeNetwork : SegmentationNetwork
     private static Dictionary<string, Func<Size3, Size3>> Grids(Network network)
     {
         var encoder = Enumerable.Range(1, network.Encoder.Length)
-            .Select(stage => (Name: $"model.transformer.pos_embed{stage}", Stage: stage));
+            .Select(number => (Name: $"model.transformer.pos_embed{number}", Stage: number - 1));
         var decoder = Enumerable.Range(0, network.Decoder.Length)
-            .Select(i => (Name: $"model.DecPosEmbed{i}", Stage: network.Decoder.Length - i));
+            .Select(i => (Name: $"model.DecPosEmbed{i}", Stage: network.Decoder.Length - 1 - i));
         return encoder.Concat(decoder).ToDictionary(
-            entry => entry.Name, entry => (Func<Size3, Size3>)(patch => UShapeSizes.Of(network, patch)[entry.Stage]));
+            entry => entry.Name,
+            entry => (Func<Size3, Size3>)(patch => ShapesModule.infer(patch, 1, 1, network).Encoder[entry.Stage].Size));
     }
 }

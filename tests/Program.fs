@@ -13,6 +13,7 @@ let all =
         Dsl.CostTests.golden
         Dsl.CostTests.tests
         Dsl.ValidationTests.tests
+        Dsl.TablesTests.tests
         Runtime.PythonJsonTests.tests
         Runtime.LabelManagerTests.tests
         Runtime.FoldersTests.tests

@@ -121,14 +121,15 @@ module NetworkCost =
 
     let private lastUpsampling (network: Network) (shapes: Shapes) =
         let inChannels = (List.head shapes.Encoder).Channels
+        let stage = $"stage{network.Decoder.Length}"
 
         Operation.transposed
-            "model.transposeconv_stage3"
+            $"model.transposeconv_{stage}"
             (List.head network.Encoder).Stride
             inChannels
             shapes.Stem
         + Operation.keeps shapes.Stem.Count
-        + Operation.block "model.stage3_de" 3 network.Activation shapes.Stem.Channels shapes.Stem
+        + Operation.block $"model.{stage}_de" 3 network.Activation shapes.Stem.Channels shapes.Stem
 
     let private head (shapes: Shapes) =
         Operation.keeps (int64 shapes.Stem.Channels * shapes.Output.Tokens + shapes.Output.Count)
@@ -146,8 +147,7 @@ module NetworkCost =
                 + Operation.keeps map.Count
         ]
 
-    /// The rows of a valid network for a patch (voxels), image channels and classes, background included.
-    let ofNetwork (patch: Size3, channels: int, classes: int) (network: Network) =
+    let private rows (patch: Size3, channels: int, classes: int) (network: Network) =
         let shapes = Shapes.infer (patch, channels, classes) network
 
         let row row output stride cost = {
@@ -200,7 +200,20 @@ module NetworkCost =
             ]
         }
 
-    /// The network's learned tensors for a patch, under their names in the published state dicts. The patch gives the
-    /// length of the position embeddings.
-    let parameters (patch: Size3, channels: int, classes: int) (network: Network) =
-        (ofNetwork (patch, channels, classes) network).Total.Parameters
+    /// The network's rows for a patch (voxels), image channels and classes, background included; or everything wrong
+    /// with it for these.
+    let ofNetwork
+        (patch: Size3, channels: int, classes: int)
+        (network: Network)
+        : Result<NetworkCost, DslError list> =
+        network
+        |> Network.validateFor (patch, channels, classes)
+        |> Result.map (rows (patch, channels, classes))
+
+    /// The network's learned tensors for a patch, under their names in the published state dicts; or everything wrong
+    /// with it. The patch gives the length of the position embeddings.
+    let parameters
+        (patch: Size3, channels: int, classes: int)
+        (network: Network)
+        : Result<Parameter list, DslError list> =
+        ofNetwork (patch, channels, classes) network |> Result.map _.Total.Parameters

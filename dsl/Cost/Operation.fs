@@ -122,16 +122,17 @@ module internal Operation =
             pointwise name (count * output.Channels) output
             + keeps (int64 count * output.Count)
 
-    /// Convolution → norm → activation, no bias. The norm's backward pass reads the convolution's result; a
-    /// (leaky) ReLU works in place on the norm's, other activations keep it beside their own.
-    let block name kernel activation inChannels (output: VolumeShape) =
-        let volumes =
-            match activation with
-            | Activation.LeakyReLU _
-            | Activation.ReLU -> 2L
-            | Activation.GELU
-            | Activation.SiLU -> 3L
+    /// Volumes that a convolution, its norm and its activation keep: the norm's backward pass reads the convolution's
+    /// result; a (leaky) ReLU works in place on the norm's, other activations keep it beside their own.
+    let keptByBlock =
+        function
+        | Activation.LeakyReLU _
+        | Activation.ReLU -> 2L
+        | Activation.GELU
+        | Activation.SiLU -> 3L
 
+    /// Convolution → norm → activation, no bias.
+    let block name kernel activation inChannels (output: VolumeShape) =
         convolution $"{name}.conv" false (Size3.cube kernel) 1 inChannels output
         + norm $"{name}.norm" output.Channels
-        + keeps (volumes * output.Count)
+        + keeps (keptByBlock activation * output.Count)

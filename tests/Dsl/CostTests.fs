@@ -9,6 +9,11 @@ let private find name =
     Networks.tryFind name
     |> Option.defaultWith (fun () -> failtest $"{name} is not in the catalogue")
 
+let private costOf input network =
+    match NetworkCost.ofNetwork input network with
+    | Ok cost -> cost
+    | Error errors -> failtest (DslError.render errors)
+
 let private isTrained (entry: JsonElement) =
     match entry.TryGetProperty "kind" with
     | true, _ -> false
@@ -28,13 +33,15 @@ let golden =
                         | [ d; h; w ] -> Size3.create d h w
                         | other -> failtest $"a patch of {other.Length} numbers"
 
-                    let parameters =
+                    let cost =
                         find name
-                        |> NetworkCost.parameters (
+                        |> costOf (
                             patch,
                             manifest.GetProperty("in_channels").GetInt32(),
                             manifest.GetProperty("classes").GetInt32()
                         )
+
+                    let parameters = cost.Total.Parameters
 
                     let expected =
                         Map [
@@ -60,7 +67,7 @@ let golden =
     ]
 
 let private total name =
-    (find name |> NetworkCost.ofNetwork (Size3.cube 128, 1, 16)).Total
+    (find name |> costOf (Size3.cube 128, 1, 16)).Total
 
 let private multiplyAdds =
     // Worked out from the paper's definitions at 1 × 128³ and 16 classes.
@@ -76,7 +83,7 @@ let private multiplyAdds =
     ]
 
 let private row name (row: Row) =
-    let cost = find name |> NetworkCost.ofNetwork (Size3.create 64 192 160, 1, 16)
+    let cost = find name |> costOf (Size3.create 64 192 160, 1, 16)
     cost.Rows |> List.find (fun r -> r.Row = row)
 
 let tests =
@@ -116,7 +123,7 @@ let tests =
             let shared = UlikeMamba.tri |> withSsm SsmParameters.Shared
 
             let count network =
-                (NetworkCost.ofNetwork (Size3.cube 32, 1, 2) network).Total
+                (costOf (Size3.cube 32, 1, 2) network).Total
 
             Expect.equal (count shared).MultiplyAdds (count UlikeMamba.tri).MultiplyAdds "same work"
 
@@ -139,7 +146,7 @@ let tests =
         testCase "one more class costs one more row of each classifier"
         <| fun () ->
             let cost classes =
-                (UlikeMamba.threeD |> NetworkCost.ofNetwork (Size3.cube 32, 1, classes)).Total
+                (UlikeMamba.threeD |> costOf (Size3.cube 32, 1, classes)).Total
 
             Expect.equal
                 ((cost 4).ParameterCount - (cost 3).ParameterCount)
@@ -149,7 +156,7 @@ let tests =
         testCase "every network of the catalogue has as many rows as the paper's table, no parameter twice"
         <| fun () ->
             for network in Networks.all do
-                let cost = network |> NetworkCost.ofNetwork (Size3.cube 128, 2, 5)
+                let cost = network |> costOf (Size3.cube 128, 2, 5)
                 Expect.equal cost.Rows.Length 11 network.Name
                 let names = [ for p in cost.Total.Parameters -> p.Name ]
                 Expect.equal (List.distinct names).Length names.Length network.Name

@@ -30,9 +30,12 @@ let all =
         Runtime.Preprocessing.NormalizationTests.tests
         Runtime.Inference.SlidingWindowTests.tests
         Runtime.Inference.PredictorTests.tests
+        Runtime.Inference.ExportTests.tests
         Runtime.Evaluation.MetricsTests.tests
+        Runtime.Evaluation.FolderEvaluationTests.tests
         Runtime.Evaluation.SurfaceDistancesTests.tests
         Runtime.Evaluation.ComponentsTests.tests
+        Runtime.Pictures.OverlayPictureTests.tests
         Kernels.ScanTests.tests
         Kernels.ConvolutionTests.tests
         Runtime.Training.LossTests.goldenTests

@@ -1,0 +1,116 @@
+using System.Numerics.Tensors;
+using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Imaging;
+
+namespace MedSegDsl.Runtime.Inference;
+
+/// <summary>
+/// Averages the saved probabilities of several models (nnU-Net v2, ensembling/ensemble.py), one class after the other, so
+/// that no case is held whole.
+/// </summary>
+public static class Ensemble
+{
+    /// <summary>Averages one case.</summary>
+    /// <param name="files">The case's .npz file of each model.</param>
+    /// <param name="regionsClassOrder">The label that each region writes; null where the classes are labels.</param>
+    /// <param name="keepProbabilities">Whether the averages are wanted too.</param>
+    /// <returns>The label map, and the averages if they are wanted, on the grid of the image file.</returns>
+    /// <exception cref="UserException">A file cannot be read, or its shape is another than the first one's.</exception>
+    public static (ImageArray<short> Labels, Logits? Probabilities) Average(
+        IReadOnlyList<string> files, IReadOnlyList<int>? regionsClassOrder, bool keepProbabilities)
+    {
+        List<ProbabilityFile> members = [];
+        try
+        {
+            foreach (var file in files)
+            {
+                members.Add(ProbabilityFile.Open(file));
+                if (members[^1].Classes != members[0].Classes || !members[^1].Shape.AsSpan().SequenceEqual(members[0].Shape))
+                    throw new UserException($"{file}: its shape is not that of {files[0]}");
+            }
+
+            var shape = members[0].Shape;
+            var running = new RunningSegmentation(shape, regionsClassOrder);
+            var average = keepProbabilities ? new Logits(members[0].Classes, shape) : null;
+            var (sum, next) = (new float[running.Labels.VoxelCount], new float[running.Labels.VoxelCount]);
+            for (var channel = 0; channel < members[0].Classes; channel++)
+            {
+                members[0].ReadNext(sum);
+                foreach (var member in members.Skip(1))
+                {
+                    member.ReadNext(next);
+                    TensorPrimitives.Add(sum, next, sum);
+                }
+
+                TensorPrimitives.Divide(sum, members.Count, sum);
+                running.Add(sum, areProbabilities: true);
+                if (average is not null)
+                    sum.CopyTo(average.Channels[channel], 0);
+            }
+
+            return (running.Labels, average);
+        }
+        finally
+        {
+            members.ForEach(member => member.Dispose());
+        }
+    }
+
+    /// <summary>
+    /// Averages folders of predictions made with saved probabilities. The label maps lie on the grid of the first
+    /// folder's, and the output gets its dataset.json and plans.json.
+    /// </summary>
+    /// <param name="folders">At least two folders with CASE.npz and CASE.nii.gz for the same cases.</param>
+    /// <param name="output">The folder for the label maps.</param>
+    /// <param name="saveProbabilities">Whether the averages are written as well.</param>
+    /// <returns>One line for each case that failed.</returns>
+    /// <exception cref="UserException">A folder or dataset.json is missing, or the folders hold different cases.</exception>
+    public static IReadOnlyList<string> Folders(IReadOnlyList<string> folders, string output, bool saveProbabilities)
+    {
+        if (folders.Count < 2)
+            throw new UserException("an ensemble needs at least two folders of predictions");
+        var dataset = DatasetJson.ReadFrom(folders[0]);
+        var reader = ImageReaders.For(dataset, null);
+        var cases = Cases(folders[0]);
+        foreach (var folder in folders.Skip(1))
+        {
+            var others = Cases(folder);
+            if (cases.Except(others).Concat(others.Except(cases)).FirstOrDefault() is { } odd)
+                throw new UserException($"{folder}: does not hold the cases of {folders[0]}: {odd} is in one of them only");
+        }
+
+        if (cases.Count == 0)
+            throw new UserException($"{folders[0]}: no .npz files; predict with saved probabilities");
+        List<string> failures = [];
+        foreach (var one in cases)
+        {
+            try
+            {
+                var (labels, average) = Average(
+                    [.. folders.Select(folder => Path.Combine(folder, one + ".npz"))],
+                    dataset.LabelManager.RegionsClassOrder,
+                    saveProbabilities);
+                var geometry = reader.ReadLabels(Path.Combine(folders[0], one + dataset.FileEnding)).Geometry;
+                reader.WriteLabels(Path.Combine(output, one + dataset.FileEnding), labels, geometry);
+                if (average is not null)
+                    ProbabilityFile.Write(Path.Combine(output, one + ".npz"), average);
+            }
+            catch (UserException cause)
+            {
+                failures.Add(cause.Message);
+            }
+        }
+
+        foreach (var name in new[] { "dataset.json", "plans.json" })
+        {
+            if (File.Exists(Path.Combine(folders[0], name)))
+                File.Copy(Path.Combine(folders[0], name), Path.Combine(output, name), overwrite: true);
+        }
+
+        return failures;
+    }
+
+    private static List<string> Cases(string folder) => Directory.Exists(folder)
+        ? [.. Directory.EnumerateFiles(folder, "*.npz").Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)]
+        : throw new UserException($"{folder}: no such folder");
+}

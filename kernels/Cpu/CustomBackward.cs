@@ -1,0 +1,47 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MedSegDsl.Kernels;
+
+/// <summary>What every operator with a backward pass of its own needs around it, so that no tensor outlives its use.</summary>
+internal static class CustomBackward
+{
+    [ThreadStatic]
+    private static List<Tensor>? handedOver;
+
+    /// <summary>Whether any of these needs a gradient now: else an operator skips its autograd node.</summary>
+    public static bool IsNeeded(params ReadOnlySpan<Tensor?> inputs)
+    {
+        if (!torch.is_grad_enabled())
+        {
+            return false;
+        }
+        foreach (var input in inputs)
+        {
+            if (input is { requires_grad: true })
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>
+    /// Runs a backward pass in a dispose scope of its own. TorchSharp keeps its handles on the gradients that a pass
+    /// returns until the step's scope ends, though libtorch has taken them over: here they are let go when the thread's
+    /// next backward pass begins, so that a step does not hold the gradients of every layer at once.
+    /// </summary>
+    /// <param name="gradient">The gradient of the result; disposed.</param>
+    /// <param name="pass">Gives the inputs' gradients, null where there is none.</param>
+    public static List<Tensor> Run(Tensor gradient, Func<List<Tensor?>> pass)
+    {
+        handedOver?.ForEach(tensor => tensor.Dispose());
+        using var scope = NewDisposeScope();
+        using (gradient)
+        {
+            var gradients = pass();
+            handedOver = gradients.OfType<Tensor>().Select(tensor => tensor.MoveToOuterDisposeScope()).ToList();
+            return gradients!;
+        }
+    }
+}

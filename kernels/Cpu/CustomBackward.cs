@@ -9,6 +9,19 @@ internal static class CustomBackward
     [ThreadStatic]
     private static List<Tensor>? handedOver;
 
+    /// <summary>Whether the CPU's own kernels can take these tensors: all of float32, all on the CPU.</summary>
+    public static bool IsForCpu(params ReadOnlySpan<Tensor?> inputs)
+    {
+        foreach (var input in inputs)
+        {
+            if (input is not null && (input.dtype != ScalarType.Float32 || input.device_type != DeviceType.CPU))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /// <summary>Whether any of these needs a gradient now: else an operator skips its autograd node.</summary>
     public static bool IsNeeded(params ReadOnlySpan<Tensor?> inputs)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace MedSegDsl.Kernels;
@@ -147,6 +148,7 @@ internal sealed unsafe class ScanBackwardTask : IDisposable
     }
 
     // The forward step of one token, with all states and decays kept.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void StepAgain(int t, float* b, float* c)
     {
         var (dt0, dt1) = (Vector256.Load(dt + t * Width), Vector256.Load(dt + t * Width + 8));
@@ -175,6 +177,7 @@ internal sealed unsafe class ScanBackwardTask : IDisposable
     }
 
     // Through the gate: result = (y + skip·u)·z·σ(z). dy turns from the result's gradient into y's, z into its gradient.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Gate(int count)
     {
         for (var i = 0; i < count * Width; i += 8)
@@ -207,6 +210,7 @@ internal sealed unsafe class ScanBackwardTask : IDisposable
 
     // One token back: dh = dy·c + what the next token left; from it the gradients of c, b, dt·u, dt and a, and what is left
     // to the token before. The gradient of dt (over ln 2, because rates carry log₂ e) is put in y's place, of dt·u in du's.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void StepBack(int t, float* b, float* c)
     {
         var (at, count) = (t * Width, scan.States);
@@ -244,6 +248,7 @@ internal sealed unsafe class ScanBackwardTask : IDisposable
     }
 
     // A token's gradients of b and c, summed over this block's channels.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void LeaveWeights(int segment, int token)
     {
         var row = (((long)block.Index * scan.Batch + batch) * scan.Segments + segment) * scan.Length + token;
@@ -266,6 +271,7 @@ internal sealed unsafe class ScanBackwardTask : IDisposable
     }
 
     // From the gradients of dt and dt·u to those of delta, u, skip weights and bias.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void TimeStepsBack(int count)
     {
         for (var i = 0; i < count * Width; i += 8)

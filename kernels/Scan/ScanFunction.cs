@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Kernels;
@@ -10,19 +9,6 @@ internal sealed unsafe class ScanFunction : autograd.SingleTensorFunction<ScanFu
 
     /// <inheritdoc/>
     public override string Name => nameof(SelectiveScan);
-
-    /// <summary>Whether this version can take these tensors.</summary>
-    public static bool Takes(params ReadOnlySpan<Tensor?> inputs)
-    {
-        foreach (var input in inputs)
-        {
-            if (input is not null && (input.dtype != ScalarType.Float32 || input.device_type != DeviceType.CPU))
-            {
-                return false;
-            }
-        }
-        return true;
-    }
 
     /// <summary>The scan: arguments as <see cref="SelectiveScan.Apply"/> has them.</summary>
     public static Tensor Scan(

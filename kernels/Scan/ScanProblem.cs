@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace MedSegDsl.Kernels;
@@ -71,6 +72,7 @@ internal sealed unsafe class ScanProblem
     }
 
     /// <summary>Copies the rows of a chunk's tokens into (tokens, 16).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gather(Rows rows, int batch, int segment, ChannelBlock block, int* tokens, int count, float* to)
     {
         for (var t = 0; t < count; t++)
@@ -80,6 +82,7 @@ internal sealed unsafe class ScanProblem
     }
 
     /// <summary>Copies (tokens, 16) to the rows of a chunk's tokens.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scatter(float* from, Rows rows, int batch, int segment, ChannelBlock block, int* tokens, int count)
     {
         for (var t = 0; t < count; t++)
@@ -89,6 +92,7 @@ internal sealed unsafe class ScanProblem
     }
 
     /// <summary>A chunk's time steps dt and inputs dt·u from its u and delta. dt may stand in delta's place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void TimeSteps(int count, float* u, float* delta, float* bias, float* dt, float* input)
     {
         var (bias0, bias1) = (Vector256.Load(bias), Vector256.Load(bias + 8));

@@ -29,7 +29,7 @@ public static class SelectiveScan
         Tensor u, Tensor delta, Tensor a, Tensor b, Tensor c, Tensor? d, Tensor? z, Tensor? deltaBias, ScanPath path, bool softplus = true)
     {
         Check(u, delta, a, b, c, d, z, deltaBias, path);
-        return ScanFunction.Takes(u, delta, a, b, c, d, z, deltaBias)
+        return CustomBackward.IsForCpu(u, delta, a, b, c, d, z, deltaBias)
             ? ScanFunction.Scan(u, delta, a, b, c, d, z, deltaBias, path, softplus)
             : WithTensorOperations(u, delta, a, b, c, d, z, deltaBias, path, softplus);
     }

@@ -28,6 +28,9 @@ let all =
         Runtime.Preprocessing.ResamplingTests.tests
         Runtime.Preprocessing.NormalizationTests.golden
         Runtime.Preprocessing.NormalizationTests.tests
+        Runtime.Preprocessing.CasePreprocessorTests.golden
+        Runtime.Preprocessing.CasePreprocessorTests.tests
+        Runtime.Storage.VolumeStoreTests.tests
         Runtime.Inference.SlidingWindowTests.tests
         Runtime.Inference.PredictorTests.tests
         Runtime.Inference.ExportTests.tests

@@ -1,0 +1,93 @@
+using System.Text.Json.Nodes;
+using MedSegDsl.Runtime.Files;
+using MedSegDsl.Runtime.Preprocessing;
+
+namespace MedSegDsl.Runtime.Storage;
+
+/// <summary>
+/// Preprocessed cases in a folder, uncompressed, so that a patch costs the pages it lies on. A case is four files:
+/// <c>CASE.npy</c> (image, float32: channel, z, y, x), <c>CASE_seg.npy</c> (labels, int8 or int16: 1, z, y, x),
+/// <c>CASE_locations.npy</c> (int32: n, 3) and <c>CASE.json</c> (properties). The JSON file is written last and removed
+/// first: a case without it does not count.
+/// </summary>
+public static class VolumeStore
+{
+    /// <summary>Writes a case; one that exists is replaced.</summary>
+    /// <param name="folder">The folder of a configuration's data; made if missing.</param>
+    /// <param name="caseId">The case identifier.</param>
+    /// <param name="preprocessed">The case.</param>
+    /// <exception cref="UserException">A file cannot be written.</exception>
+    public static void Write(string folder, string caseId, PreprocessedCase preprocessed)
+    {
+        var files = new CaseFilesInStore(folder, caseId);
+        Remove(files.Properties);
+        var (image, segmentation) = (preprocessed.Image, preprocessed.Segmentation);
+        NpyFile.Write<float>(files.Image, [image.Channels, .. Axes(image.Shape)], image.Data);
+        long[] shape = [1, .. Axes(segmentation.Shape)];
+        // nnU-Net's rule: int8 unless a label is above 127.
+        if (segmentation.Data.Any(label => label > sbyte.MaxValue))
+            NpyFile.Write<short>(files.Segmentation, shape, segmentation.Data);
+        else
+            NpyFile.Write<sbyte>(files.Segmentation, shape, Array.ConvertAll(segmentation.Data, label => (sbyte)label));
+        int[] locations = [.. preprocessed.Locations.SelectMany(l => l.Voxels)];
+        NpyFile.Write<int>(files.Locations, [locations.Length / 3, 3], locations);
+        var properties = preprocessed.Properties.ToJson();
+        properties["class_locations"] = new JsonArray([.. preprocessed.Locations.Select(l => new JsonObject
+        {
+            ["labels"] = PythonJson.List([.. l.Labels]),
+            ["count"] = l.Count,
+        })]);
+        PythonJson.Write(files.Properties, properties);
+    }
+
+    /// <summary>Opens a complete case for reading; the caller disposes it.</summary>
+    /// <exception cref="UserException">The case is missing, half written, or its files do not fit together.</exception>
+    public static StoredCase Open(string folder, string caseId) => new(new CaseFilesInStore(folder, caseId));
+
+    /// <summary>Whether a case is there, whole.</summary>
+    public static bool IsComplete(string folder, string caseId)
+    {
+        var files = new CaseFilesInStore(folder, caseId);
+        return files.All.All(File.Exists);
+    }
+
+    /// <summary>The complete cases of a folder, in ordinal order; none where the folder is missing.</summary>
+    public static IReadOnlyList<string> CompleteCases(string folder) => Directory.Exists(folder)
+        ?
+        [
+            .. Directory.EnumerateFiles(folder, "*.json")
+                .Select(path => Path.GetFileNameWithoutExtension(path))
+                .Where(caseId => IsComplete(folder, caseId))
+                .Order(StringComparer.Ordinal),
+        ]
+        : [];
+
+    private static void Remove(string path)
+    {
+        try
+        {
+            if (File.Exists(path))
+                File.Delete(path);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"{path}: cannot be replaced: {cause.Message}", cause);
+        }
+    }
+
+    private static IEnumerable<long> Axes(int[] shape) => shape.Select(axis => (long)axis);
+}
+
+/// <summary>The files of one stored case.</summary>
+internal sealed record CaseFilesInStore(string Folder, string CaseId)
+{
+    public string Image => Path.Combine(Folder, CaseId + ".npy");
+
+    public string Segmentation => Path.Combine(Folder, CaseId + "_seg.npy");
+
+    public string Locations => Path.Combine(Folder, CaseId + "_locations.npy");
+
+    public string Properties => Path.Combine(Folder, CaseId + ".json");
+
+    public IEnumerable<string> All => [Properties, Image, Segmentation, Locations];
+}

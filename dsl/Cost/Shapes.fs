@@ -30,7 +30,7 @@ type Shapes = {
 
 /// Shape inference: the size of every volume, from the definition alone.
 [<RequireQualifiedAccess>]
-module internal Shapes =
+module Shapes =
     let private volume channels size = {
         VolumeShape.Channels = channels
         VolumeShape.Size = size

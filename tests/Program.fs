@@ -14,6 +14,7 @@ let all =
         Dsl.CostTests.tests
         Dsl.ValidationTests.tests
         Dsl.TablesTests.tests
+        Dsl.JsonTests.tests
         Runtime.PythonJsonTests.tests
         Runtime.LabelManagerTests.tests
         Runtime.FoldersTests.tests

@@ -42,6 +42,8 @@ let all =
         Runtime.Pictures.OverlayPictureTests.tests
         Kernels.ScanTests.tests
         Kernels.ConvolutionTests.tests
+        Kernels.OperatorTests.tests
+        Kernels.NativeTests.tests
         Runtime.Training.LossTests.goldenTests
         Runtime.Training.LossTests.tests
         Runtime.Training.DeepSupervisionTests.goldenTests

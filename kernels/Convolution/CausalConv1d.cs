@@ -19,7 +19,9 @@ public static class CausalConv1d
     public static Tensor Apply(Tensor x, Tensor weight, Tensor? bias, ScanPath path)
     {
         Check(x, weight, bias, path);
-        return WithTensorOperations(x, weight, bias, path);
+        return CustomBackward.IsForCpu(x, weight, bias)
+            ? CausalFunction.Convolve(x, weight, bias, path)
+            : WithTensorOperations(x, weight, bias, path);
     }
 
     /// <summary>The same with libtorch's convolution: any type and device; what the other versions are tested and timed against.</summary>

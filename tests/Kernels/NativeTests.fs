@@ -32,12 +32,22 @@ let private finding =
     testList "finding libtorch" [
         testCase "a name that is no folder" (fun () ->
             let message = messageFor "/nowhere/at/all"
-            Expect.stringContains message "MEDSEG_LIBTORCH names '/nowhere/at/all', which is not a folder" "what is wrong"
+
+            Expect.stringContains
+                message
+                "MEDSEG_LIBTORCH names '/nowhere/at/all', which is not a folder"
+                "what is wrong"
+
             Expect.stringContains message "libtorch_cpu.so" "what to do")
         testCase "a folder without libtorch" (fun () ->
             inFolder (fun folder ->
                 let message = messageFor folder
-                Expect.stringContains message $"names '{folder}', which holds no libtorch_cpu.so" "what is wrong"
+
+                Expect.stringContains
+                    message
+                    $"names '{folder}', which holds no libtorch_cpu.so"
+                    "what is wrong"
+
                 Expect.stringContains message "unset it" "what to do"))
         testCase "the named folder comes before the packages" (fun () ->
             inFolder (fun folder ->
@@ -117,7 +127,11 @@ let private adapting =
                 File.WriteAllBytes(copy, bytes[..1000])
                 TorchSharpBridge.WeakCopy(bridge.Value, cache) |> ignore
                 Expect.isTrue (File.ReadAllBytes copy = bytes) "repaired"
-                Expect.equal (Directory.GetFiles(cache, "*", SearchOption.AllDirectories)) [| copy |] "nothing else left"))
+
+                Expect.equal
+                    (Directory.GetFiles(cache, "*", SearchOption.AllDirectories))
+                    [| copy |]
+                    "nothing else left"))
         testCase "many at once" (fun () ->
             inFolder (fun cache ->
                 let copies = Array.zeroCreate 8
@@ -126,13 +140,26 @@ let private adapting =
                 |> ignore
 
                 Expect.equal (Array.distinct copies).Length 1 "one file"
-                let adapted = (ElfVersionNeeds(File.ReadAllBytes bridge.Value)).WithWeak TorchSharpBridge.MarkerVersion
+
+                let adapted =
+                    (ElfVersionNeeds(File.ReadAllBytes bridge.Value)).WithWeak
+                        TorchSharpBridge.MarkerVersion
+
                 Expect.isTrue (File.ReadAllBytes copies[0] = adapted) "whole"))
         testCase "a file that is no library, or a part of one" (fun () ->
-            Expect.throwsT<InvalidDataException> (fun () -> ElfVersionNeeds [| 1uy; 2uy |] |> ignore) "too short"
-            Expect.throwsT<InvalidDataException> (fun () -> ElfVersionNeeds(Array.zeroCreate 4096) |> ignore) "no ELF"
+            Expect.throwsT<InvalidDataException>
+                (fun () -> ElfVersionNeeds [| 1uy; 2uy |] |> ignore)
+                "too short"
+
+            Expect.throwsT<InvalidDataException>
+                (fun () -> ElfVersionNeeds(Array.zeroCreate 4096) |> ignore)
+                "no ELF"
+
             let original = File.ReadAllBytes bridge.Value
-            Expect.throwsT<InvalidDataException> (fun () -> ElfVersionNeeds original[..99_999] |> ignore) "ends too soon")
+
+            Expect.throwsT<InvalidDataException>
+                (fun () -> ElfVersionNeeds original[..99_999] |> ignore)
+                "ends too soon")
         testCase "libraries of several folders gathered in one" (fun () ->
             inFolder (fun folder ->
                 write folder "a/libone.so" "one"
@@ -153,12 +180,15 @@ let private loading =
     testCase "loading again gives what is loaded" (fun () ->
         let first = NativeLibtorch.Load()
         let again = Array.init 4 (fun _ -> Task.Run(fun () -> NativeLibtorch.Load()))
-        again |> Array.iter (fun task -> Expect.isTrue (obj.ReferenceEquals(task.Result, first)) "the same")
+
+        again
+        |> Array.iter (fun task -> Expect.isTrue (obj.ReferenceEquals(task.Result, first)) "the same")
+
         Expect.stringStarts first.Description "libtorch" "one line"
         Expect.isFalse (first.Description.Contains '\n') "one line"
         Expect.isTrue (Directory.Exists first.Folder) "its folder"
         use x = torch.ones (2L, 3L)
         use sum = x.sum ()
-        Expect.equal (sum.item<float32> ()) 6.0f "and it works")
+        Expect.equal (sum.item<float32>()) 6.0f "and it works")
 
 let tests = testList "Kernels/Native" [ finding; adapting; loading ]

@@ -31,6 +31,7 @@ let all =
         Runtime.Preprocessing.NormalizationTests.tests
         Runtime.Preprocessing.CasePreprocessorTests.golden
         Runtime.Preprocessing.CasePreprocessorTests.tests
+        Runtime.Preprocessing.DatasetPreprocessorTests.tests
         Runtime.Storage.VolumeStoreTests.tests
         Runtime.Inference.SlidingWindowTests.tests
         Runtime.Inference.PredictorTests.tests

@@ -58,9 +58,7 @@ public sealed class CasePreprocessor
         var order = plans.TransposeForward;
         image = Transposition.Apply(image, order);
         segmentation = segmentation is null ? null : Transposition.Apply(segmentation, order);
-        var current = Transposition.Apply(spacing, order);
-        double[] target = configuration.Spacing is [var y, var x] ? [current[0], y, x] : configuration.Spacing;
-
+        var (current, target) = Spacings(spacing);
         var cropped = Cropping.CropToNonzero(image, segmentation);
         var properties = new CaseProperties(spacing, image.Shape, cropped.Box, cropped.Image.Shape);
         var newShape = NewShape.Compute(cropped.Image.Shape, current, target);
@@ -71,6 +69,30 @@ public sealed class CasePreprocessor
             ? []
             : ForegroundLocations.Sample(resampledSegmentation.Data, newShape, labels);
         return new PreprocessedCase(resampledImage, resampledSegmentation, properties, locations);
+    }
+
+    /// <summary>Bytes that a case takes at its peak: input, cropped copy and output, labels, and the work of one channel.</summary>
+    /// <param name="channels">Image channels.</param>
+    /// <param name="shape">Voxels along z, y, x as the reader gives them.</param>
+    /// <param name="spacing">Spacing in mm along z, y, x.</param>
+    public long MemoryFor(int channels, int[] shape, double[] spacing)
+    {
+        var (current, target) = Spacings(spacing);
+        var before = Transposition.Apply(shape, plans.TransposeForward);
+        var (voxelsBefore, voxelsAfter) = (Volume(before), Volume(NewShape.Compute(before, current, target)));
+        var images = sizeof(float) * channels * (2 * voxelsBefore + voxelsAfter);
+        var labels = sizeof(short) * (2 * voxelsBefore + voxelsAfter);
+        var work = sizeof(float) * 2 * Math.Max(voxelsBefore, voxelsAfter);
+        return images + labels + work;
+    }
+
+    private static long Volume(int[] shape) => shape.Aggregate(1L, (a, b) => a * b);
+
+    /// <summary>The case's spacing and the target, transposed; a 2D configuration keeps the distance of slices.</summary>
+    private (double[] Current, double[] Target) Spacings(double[] spacing)
+    {
+        var current = Transposition.Apply(spacing, plans.TransposeForward);
+        return (current, configuration.Spacing is [var y, var x] ? [current[0], y, x] : configuration.Spacing);
     }
 
     /// <summary>Normalizes and resamples one channel after the other, so that only one is held twice.</summary>

@@ -20,7 +20,7 @@ public static class VolumeStore
     public static void Write(string folder, string caseId, PreprocessedCase preprocessed)
     {
         var files = new CaseFilesInStore(folder, caseId);
-        Remove(files.Properties);
+        Remove(folder, caseId);
         var (image, segmentation) = (preprocessed.Image, preprocessed.Segmentation);
         NpyFile.Write<float>(files.Image, [image.Channels, .. Axes(image.Shape)], image.Data);
         long[] shape = [1, .. Axes(segmentation.Shape)];
@@ -62,8 +62,11 @@ public static class VolumeStore
         ]
         : [];
 
-    private static void Remove(string path)
+    /// <summary>Makes a case incomplete, so that it does not count until it is written again.</summary>
+    /// <exception cref="UserException">The folder cannot be written to.</exception>
+    public static void Remove(string folder, string caseId)
     {
+        var path = new CaseFilesInStore(folder, caseId).Properties;
         try
         {
             if (File.Exists(path))

@@ -21,6 +21,11 @@ let all =
         Runtime.SplitsTests.tests
         Runtime.LegacyRandomTests.tests
         Runtime.PlansTests.tests
+        Runtime.TopologyTests.tests
+        Runtime.PlansBuilderTests.tests
+        Runtime.FingerprintTests.tests
+        Runtime.DatasetIntegrityTests.tests
+        Runtime.ExperimentPlannerTests.tests
         Runtime.NiftiTests.tests
         Runtime.AxisOrientationTests.tests
         Runtime.Preprocessing.CroppingTests.golden

@@ -58,8 +58,12 @@ public static class ImageReaders
             $"{file}: unknown file ending; known are {string.Join(", ", All.SelectMany(reader => reader.FileEndings).Distinct())}");
 
     /// <summary>Reads the channel files of a case and stacks them; the geometry is that of the first file.</summary>
+    /// <param name="reader">The reader.</param>
+    /// <param name="files">The files, channel 0 first.</param>
+    /// <param name="warn">Told where an affine differs from the first file's, which nnU-Net accepts.</param>
     /// <exception cref="UserException">A file cannot be read, or shape or spacing differ between files.</exception>
-    public static LoadedImage<float> ReadChannels(this IImageReader reader, IReadOnlyList<string> files)
+    public static LoadedImage<float> ReadChannels(
+        this IImageReader reader, IReadOnlyList<string> files, Action<string>? warn = null)
     {
         if (files.Count == 0)
             throw new ArgumentException("no files");
@@ -76,6 +80,8 @@ public static class ImageReaders
             if (!geometry.HasSpacingOf(first.Geometry))
                 throw new UserException(
                     $"{file}: spacing {Text(geometry.Spacing)} mm (z, y, x), but {Path.GetFileName(files[0])} has {Text(first.Geometry.Spacing)}: all channels of a case need one grid");
+            if (!geometry.HasAffineOf(first.Geometry))
+                warn?.Invoke($"{file}: its affine differs from that of {Path.GetFileName(files[0])}; check that they overlap");
             channels.Add(voxels);
         }
 

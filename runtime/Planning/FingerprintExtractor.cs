@@ -1,0 +1,105 @@
+using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Imaging;
+using MedSegDsl.Runtime.Preprocessing;
+
+namespace MedSegDsl.Runtime.Planning;
+
+/// <summary>Makes the fingerprint of a dataset: shapes after cropping, spacings, foreground intensities
+/// (nnunetv2/experiment_planning/dataset_fingerprint of MIC-DKFZ/nnUNet).</summary>
+public static class FingerprintExtractor
+{
+    // Draws from the whole dataset, spread evenly over its cases.
+    private const int Draws = 100_000_000;
+    private const uint Seed = 1234;
+
+    /// <summary>Reads every training case once.</summary>
+    /// <param name="cases">The training cases.</param>
+    /// <param name="channels">Number of channels that each case should have.</param>
+    /// <param name="reader">The dataset's reader.</param>
+    /// <param name="threads">Cases read at the same time; each needs memory for its volume.</param>
+    /// <param name="progress">Told after each case.</param>
+    /// <param name="cancel">Stops between cases.</param>
+    /// <exception cref="UserException">A file is missing, corrupt, or does not fit its case.</exception>
+    public static DatasetFingerprint Extract(
+        IReadOnlyList<CaseFiles> cases,
+        int channels,
+        IImageReader reader,
+        int threads = 1,
+        IProgress<CaseProgress>? progress = null,
+        CancellationToken cancel = default)
+    {
+        if (cases.Count == 0)
+            throw new UserException("The dataset has no training cases: imagesTr holds no image with its file ending");
+        var facts = new CaseFacts[cases.Count];
+        CaseLoop.Run(cases, threads, (i, files) => facts[i] = Examine(files, channels, reader, Draws / cases.Count), progress, cancel);
+        var intensities = new IntensityProperties[channels];
+        for (var channel = 0; channel < channels; channel++)
+        {
+            var sample = new WeightedSample();
+            foreach (var fact in facts)
+                sample.Add(fact.Samples[channel]);
+            intensities[channel] = sample.Summarize();
+        }
+
+        return new(
+            [.. facts.Select(fact => Array.ConvertAll(fact.Shape, edge => (double)edge))],
+            [.. facts.Select(fact => fact.Spacing)],
+            OrderStatistics.Median(facts.Select(fact => fact.RelativeSize)),
+            intensities);
+    }
+
+    private sealed record CaseFacts(int[] Shape, double[] Spacing, double RelativeSize, WeightedSample[] Samples);
+
+    private static CaseFacts Examine(CaseFiles files, int channels, IImageReader reader, int draws)
+    {
+        var (image, geometry) = reader.ReadChannels(files.Images);
+        if (image.Channels != channels)
+            throw new UserException(
+                $"Case {files.Id}: has {image.Channels} channels ({string.Join(", ", files.Images.Select(Path.GetFileName))}), dataset.json names {channels}");
+        var label = files.Label ?? throw new ArgumentException($"case {files.Id} has no label map");
+        var labels = reader.ReadLabels(label).Voxels;
+        if (!labels.Shape.AsSpan().SequenceEqual(image.Shape))
+            throw new UserException(
+                $"{label}: shape {string.Join(" × ", labels.Shape)} (z, y, x), but its image has {string.Join(" × ", image.Shape)}");
+        var cropped = Cropping.CropToNonzero(image, labels);
+        return new(
+            cropped.Image.Shape,
+            geometry.Spacing,
+            (double)cropped.Image.VoxelCount / image.VoxelCount,
+            Sample(cropped, draws));
+    }
+
+    // One generator for all channels, in turn. The ignore label counts as foreground.
+    private static WeightedSample[] Sample(CroppedCase cropped, int draws)
+    {
+        var random = new LegacyRandom(Seed);
+        var foreground = Foreground(cropped.Segmentation.Data);
+        var samples = new WeightedSample[cropped.Image.Channels];
+        var values = new float[foreground.Length];
+        for (var channel = 0; channel < samples.Length; channel++)
+        {
+            samples[channel] = new WeightedSample();
+            if (foreground.Length == 0)
+                continue;
+            var voxels = cropped.Image.Channel(channel);
+            for (var i = 0; i < foreground.Length; i++)
+                values[i] = voxels[foreground[i]];
+            samples[channel].Add(values, random.CountChosen(foreground.Length, draws));
+        }
+
+        return samples;
+    }
+
+    private static int[] Foreground(short[] labels)
+    {
+        var count = 0;
+        foreach (var label in labels)
+            count += label > 0 ? 1 : 0;
+        var indices = new int[count];
+        var next = 0;
+        for (var i = 0; i < labels.Length && next < count; i++)
+            if (labels[i] > 0)
+                indices[next++] = i;
+        return indices;
+    }
+}

@@ -20,6 +20,9 @@ public sealed record PlanOptions
     /// <summary>Cases read at the same time; each needs memory for its volume.</summary>
     public int Threads { get; init; } = 1;
 
+    /// <summary>Foreground values drawn for the fingerprint; only the default gives nnU-Net's numbers.</summary>
+    public int Draws { get; init; } = FingerprintExtractor.DefaultDraws;
+
     /// <summary>Told after each case that was checked.</summary>
     public IProgress<CaseProgress>? IntegrityProgress { get; init; }
 
@@ -46,6 +49,7 @@ public static class ExperimentPlanner
     public static PlanResult Plan(
         NnUNetFolders folders, string datasetName, PlanOptions options, CancellationToken cancel = default)
     {
+        options.Settings.ThrowIfWrong();
         var raw = folders.RawDataset(datasetName);
         var target = folders.PreprocessedDataset(datasetName);
         var dataset = DatasetJson.ReadFrom(raw);
@@ -65,7 +69,7 @@ public static class ExperimentPlanner
         if (fingerprint is null)
         {
             fingerprint = FingerprintExtractor.Extract(
-                cases, dataset.ChannelNames.Count, reader, options.Threads, options.FingerprintProgress, cancel);
+                cases, dataset.ChannelNames.Count, reader, options.Threads, options.Draws, options.FingerprintProgress, cancel);
             fingerprint.Write(fingerprintFile);
         }
 

@@ -8,8 +8,9 @@ namespace MedSegDsl.Runtime.Planning;
 /// (nnunetv2/experiment_planning/dataset_fingerprint of MIC-DKFZ/nnUNet).</summary>
 public static class FingerprintExtractor
 {
-    // Draws from the whole dataset, spread evenly over its cases.
-    private const int Draws = 100_000_000;
+    /// <summary>nnU-Net's number of draws from the whole dataset, spread evenly over its cases.</summary>
+    public const int DefaultDraws = 100_000_000;
+
     private const uint Seed = 1234;
 
     /// <summary>Reads every training case once.</summary>
@@ -17,6 +18,7 @@ public static class FingerprintExtractor
     /// <param name="channels">Number of channels that each case should have.</param>
     /// <param name="reader">The dataset's reader.</param>
     /// <param name="threads">Cases read at the same time; each needs memory for its volume.</param>
+    /// <param name="draws">Foreground values drawn for each channel; only <see cref="DefaultDraws"/> gives nnU-Net's numbers.</param>
     /// <param name="progress">Told after each case.</param>
     /// <param name="cancel">Stops between cases.</param>
     /// <exception cref="UserException">A file is missing, corrupt, or does not fit its case.</exception>
@@ -25,13 +27,14 @@ public static class FingerprintExtractor
         int channels,
         IImageReader reader,
         int threads = 1,
+        int draws = DefaultDraws,
         IProgress<CaseProgress>? progress = null,
         CancellationToken cancel = default)
     {
         if (cases.Count == 0)
             throw new UserException("The dataset has no training cases: imagesTr holds no image with its file ending");
         var facts = new CaseFacts[cases.Count];
-        CaseLoop.Run(cases, threads, (i, files) => facts[i] = Examine(files, channels, reader, Draws / cases.Count), progress, cancel);
+        CaseLoop.Run(cases, threads, (i, files) => facts[i] = Examine(files, channels, reader, draws / cases.Count), progress, cancel);
         var intensities = new IntensityProperties[channels];
         for (var channel = 0; channel < channels; channel++)
         {

@@ -27,4 +27,12 @@ public sealed record PlanningSettings(
             problems.Add($"\"{Name}\" cannot be a file name");
         return problems;
     }
+
+    /// <summary>Stops where the settings cannot be used.</summary>
+    /// <exception cref="UserException">They have <see cref="Problems"/>.</exception>
+    public void ThrowIfWrong()
+    {
+        if (Problems() is { Count: > 0 } problems)
+            throw new UserException(string.Join("; ", problems));
+    }
 }

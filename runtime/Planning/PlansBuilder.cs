@@ -37,8 +37,7 @@ public sealed class PlansBuilder
     public static Plans Build(
         DatasetJson dataset, DatasetFingerprint fingerprint, string datasetName, string imageReader, PlanningSettings settings)
     {
-        if (settings.Problems() is { Count: > 0 } problems)
-            throw new UserException(string.Join("; ", problems));
+        settings.ThrowIfWrong();
         if (fingerprint.Intensities.Count != dataset.ChannelNames.Count)
             throw new UserException(
                 $"{datasetName}: its fingerprint has {fingerprint.Intensities.Count} channels, its dataset.json {dataset.ChannelNames.Count}: make the fingerprint again");

@@ -7,7 +7,7 @@ open MedSegDsl.Runtime.Dataset
 open MedSegDsl.Runtime.Planning
 open MedSegDsl.Tests.Runtime
 
-let private options = PlanOptions(VerifyIntegrity = true, Threads = 2)
+let private options = PlanOptions(VerifyIntegrity = true, Threads = 2, Draws = 300)
 
 let private plan folders =
     ExperimentPlanner.Plan(folders, SmallDataset.name, options)
@@ -24,7 +24,7 @@ let tests =
                         member _.Report p = told.Add p.Done
                 }
 
-                let options = PlanOptions(Threads = 2, FingerprintProgress = progress)
+                let options = PlanOptions(Threads = 2, Draws = 300, FingerprintProgress = progress)
                 let result = ExperimentPlanner.Plan(folders, SmallDataset.name, options)
                 let target = folders.PreprocessedDataset SmallDataset.name
 
@@ -58,13 +58,17 @@ let tests =
                 let _, folders = SmallDataset.create root
 
                 let one =
-                    ExperimentPlanner.Plan(folders, SmallDataset.name, PlanOptions(Threads = 1))
+                    ExperimentPlanner.Plan(
+                        folders,
+                        SmallDataset.name,
+                        PlanOptions(Threads = 1, Draws = 1000000)
+                    )
 
                 let two =
                     ExperimentPlanner.Plan(
                         folders,
                         SmallDataset.name,
-                        PlanOptions(Threads = 2, Clean = true)
+                        PlanOptions(Threads = 2, Draws = 1000000, Clean = true)
                     )
 
                 Expect.equal
@@ -101,14 +105,20 @@ let tests =
                     "was not so before"
 
                 let clean =
-                    ExperimentPlanner.Plan(folders, SmallDataset.name, PlanOptions(Clean = true))
+                    ExperimentPlanner.Plan(
+                        folders,
+                        SmallDataset.name,
+                        PlanOptions(Clean = true, Draws = 300)
+                    )
 
                 Expect.isFalse ((clean.Plans.Configuration "3d_fullres").UseMaskForNorm[0]) "made again"
 
                 for channel in 0..1 do
                     File.Delete(Path.Combine(raw, $"imagesTr/c3_000{channel}.nii.gz"))
 
-                let fewer = ExperimentPlanner.Plan(folders, SmallDataset.name, PlanOptions())
+                let fewer =
+                    ExperimentPlanner.Plan(folders, SmallDataset.name, PlanOptions(Draws = 300))
+
                 Expect.equal fewer.Fingerprint.Shapes.Count 2 "made again for another number of cases")
         }
 
@@ -164,7 +174,8 @@ let tests =
                 TemporaryFolder.expectsLine [ "c2.nii.gz"; "no NIfTI" ] (fun () -> plan folders |> ignore)
 
                 TemporaryFolder.expectsLine [ "c2.nii.gz" ] (fun () ->
-                    ExperimentPlanner.Plan(folders, SmallDataset.name, PlanOptions()) |> ignore)
+                    ExperimentPlanner.Plan(folders, SmallDataset.name, PlanOptions(Draws = 300))
+                    |> ignore)
 
                 Expect.isFalse (Directory.Exists(folders.PreprocessedDataset SmallDataset.name)) "no folder")
         }
@@ -175,7 +186,11 @@ let tests =
                 let settings = PlanningSettings(Planner.ResEncL, 2.0, [| 1.0; 1.0; 1.0 |], "mine")
 
                 let result =
-                    ExperimentPlanner.Plan(folders, SmallDataset.name, PlanOptions(Settings = settings))
+                    ExperimentPlanner.Plan(
+                        folders,
+                        SmallDataset.name,
+                        PlanOptions(Settings = settings, Draws = 300)
+                    )
 
                 Expect.stringEnds result.PlansFile "mine.json" "name"
                 Expect.equal (result.Plans.Configuration "3d_fullres").Spacing [| 1.0; 1.0; 1.0 |] "spacing"
@@ -187,7 +202,11 @@ let tests =
                         PlanningSettings(Planner.Default, Nullable(), null, "a/b"), "a/b"
                     ] do
                     TemporaryFolder.expectsLine [ word ] (fun () ->
-                        ExperimentPlanner.Plan(folders, SmallDataset.name, PlanOptions(Settings = wrong))
+                        ExperimentPlanner.Plan(
+                            folders,
+                            SmallDataset.name,
+                            PlanOptions(Settings = wrong, Draws = 300)
+                        )
                         |> ignore)
 
                 TemporaryFolder.expectsLine [ "nnUNetPlannerResEncL" ] (fun () ->

@@ -1,0 +1,43 @@
+/// What the program ends with: 0 done, 1 something that the user can put right, 2 a wrong command line, 3 a defect.
+[<RequireQualifiedAccess>]
+module MedSegDsl.Experiments.CommandLine.Exit
+
+open System
+open Argu
+open MedSegDsl.Kernels
+open MedSegDsl.Runtime
+
+let done' = 0
+let failed = 1
+let usage = 2
+let defect = 3
+
+let rec private line (error: exn) =
+    match error with
+    | :? UserException
+    | :? LibtorchNotFoundException -> Some error.Message
+    | :? AggregateException as several when several.InnerExceptions.Count = 1 -> line several.InnerExceptions[0]
+    | _ -> None
+
+/// Runs something and turns its errors into lines and an exit code.
+let guard (run: unit -> int) =
+    try
+        run ()
+    with
+    | :? ArguParseException as help when help.ErrorCode = ErrorCode.HelpText ->
+        printfn "%s" help.Message
+        done'
+    | :? ArguParseException as wrong ->
+        eprintfn "%s" wrong.Message
+        usage
+    | :? OperationCanceledException ->
+        eprintfn "stopped"
+        failed
+    | error ->
+        match line error with
+        | Some message ->
+            eprintfn "medseg: %s" message
+            failed
+        | None ->
+            eprintfn "medseg: an unexpected error; please report it with these lines:\n%O" error
+            defect

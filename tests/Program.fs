@@ -40,6 +40,7 @@ let all =
         Runtime.Evaluation.FolderEvaluationTests.tests
         Runtime.Evaluation.SurfaceDistancesTests.tests
         Runtime.Evaluation.ComponentsTests.tests
+        Runtime.Evaluation.PostprocessingTests.tests
         Runtime.Pictures.OverlayPictureTests.tests
         Kernels.ScanTests.tests
         Kernels.ConvolutionTests.tests

@@ -59,7 +59,10 @@ let private kept =
                     case.GetProperty(name).GetProperty("crc32").GetUInt32()
 
                 Expect.equal (Expectations.crc32 labels) (crc "input") "input"
-                let wanted = Nodes.JsonNode.Parse((case.GetProperty "labels_or_regions").GetRawText())
+
+                let wanted =
+                    Nodes.JsonNode.Parse((case.GetProperty "labels_or_regions").GetRawText())
+
                 let step = LargestComponent.FromJson(wanted, key)
                 let actual = step.Apply(MetricsTests.labelMap shape labels)
                 Expect.equal (Expectations.crc32 (Array.map int actual.Data)) (crc "output") "output"

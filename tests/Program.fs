@@ -36,6 +36,7 @@ let all =
         Runtime.Inference.SlidingWindowTests.tests
         Runtime.Inference.PredictorTests.tests
         Runtime.Inference.ExportTests.tests
+        Runtime.Inference.CasePredictorTests.tests
         Runtime.Evaluation.MetricsTests.tests
         Runtime.Evaluation.FolderEvaluationTests.tests
         Runtime.Evaluation.SurfaceDistancesTests.tests

@@ -41,10 +41,12 @@ let all =
         Runtime.Inference.SlidingWindowTests.tests
         Runtime.Inference.PredictorTests.tests
         Runtime.Inference.ExportTests.tests
+        Runtime.Inference.CasePredictorTests.tests
         Runtime.Evaluation.MetricsTests.tests
         Runtime.Evaluation.FolderEvaluationTests.tests
         Runtime.Evaluation.SurfaceDistancesTests.tests
         Runtime.Evaluation.ComponentsTests.tests
+        Runtime.Evaluation.PostprocessingTests.tests
         Runtime.Pictures.OverlayPictureTests.tests
         Kernels.ScanTests.tests
         Kernels.ConvolutionTests.tests

@@ -18,11 +18,15 @@ public sealed class EvaluationTargets
             : [.. labels.ForegroundLabels.Select(label =>
                 LabelOrRegion.Label(label, entries.First(entry => entry.Values.Contains(label)).Name))];
         IgnoreLabel = labels.IgnoreLabel;
+        ForegroundLabels = labels.ForegroundLabels;
         known = [.. labels.AllLabels];
     }
 
     /// <summary>The labels or regions, in nnU-Net's order.</summary>
     public IReadOnlyList<LabelOrRegion> Targets { get; }
+
+    /// <summary>All labels but the background and the ignore label, ascending.</summary>
+    public IReadOnlyList<int> ForegroundLabels { get; }
 
     /// <summary>The label of voxels without annotation, if the dataset has one.</summary>
     public int? IgnoreLabel { get; }

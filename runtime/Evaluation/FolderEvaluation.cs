@@ -23,8 +23,8 @@ public static class FolderEvaluation
         bool allowMissing = false,
         Action<int, int>? progress = null)
     {
-        var references = Names(referenceFolder, fileEnding);
-        var predictions = Names(predictionFolder, fileEnding);
+        var references = LabelMapFiles.In(referenceFolder, fileEnding);
+        var predictions = LabelMapFiles.In(predictionFolder, fileEnding);
         if (predictions.Count == 0)
             throw new UserException($"{predictionFolder}: no predictions; files ending in {fileEnding} are expected there");
         List<string> missing = allowMissing ? [] : [.. references.Except(predictions)
@@ -68,17 +68,6 @@ public static class FolderEvaluation
         {
             throw new UserException($"{prediction}: {cause.Message}", cause);
         }
-    }
-
-    private static List<string> Names(string folder, string fileEnding)
-    {
-        if (!Directory.Exists(folder))
-            throw new UserException($"{folder}: no such folder");
-        return
-        [
-            .. Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path))
-                .Where(name => name.EndsWith(fileEnding, StringComparison.Ordinal)).Order(StringComparer.Ordinal),
-        ];
     }
 }
 

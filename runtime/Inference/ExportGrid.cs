@@ -1,4 +1,5 @@
 using MedSegDsl.Runtime.Planning;
+using MedSegDsl.Runtime.Preprocessing;
 
 namespace MedSegDsl.Runtime.Inference;
 
@@ -17,6 +18,26 @@ public sealed record ExportGrid(
     int[][] Box,
     IReadOnlyList<int> TransposeBackward)
 {
+    /// <summary>The way back of a case.</summary>
+    /// <param name="plans">Give the order of the axes.</param>
+    /// <param name="configuration">Gives the spacing that the network saw; a 2D configuration takes the case's own first one in front.</param>
+    /// <param name="properties">What preprocessing did.</param>
+    /// <exception cref="UserException">The plans ask for a resampling of probabilities that is not there.</exception>
+    public static ExportGrid Of(Plans plans, PlansConfiguration configuration, CaseProperties properties)
+    {
+        var resampling = configuration.ResamplingProbabilities;
+        if (resampling.Function != ResamplingSettings.DefaultFunction)
+        {
+            throw new UserException($"{plans.PlansName}, configuration {configuration.Name}: resampling {resampling.Function} "
+                + $"is not there; use {ResamplingSettings.DefaultFunction}");
+        }
+
+        var own = Transposition.Apply(properties.Spacing, plans.TransposeForward);
+        double[] planned = configuration.Spacing is [var y, var x] ? [own[0], y, x] : configuration.Spacing;
+        return new ExportGrid(
+            planned, own, resampling, properties.ShapeBeforeCropping, properties.CropBox, plans.TransposeBackward);
+    }
+
     /// <summary>Voxels of the part that was kept, at the case's own spacing.</summary>
     public int[] CroppedShape => [.. Box.Select(range => range[1] - range[0])];
 }

@@ -1,6 +1,7 @@
 /// Connected components and what stays of a mask.
 module MedSegDsl.Tests.Runtime.Evaluation.ComponentsTests
 
+open System.Text.Json
 open Expecto
 open MedSegDsl.Runtime.Evaluation
 open MedSegDsl.Tests.Golden
@@ -58,8 +59,12 @@ let private kept =
                     case.GetProperty(name).GetProperty("crc32").GetUInt32()
 
                 Expect.equal (Expectations.crc32 labels) (crc "input") "input"
-                let wanted = LargestComponent.Labels(case.GetProperty "labels_or_regions")
-                let actual = LargestComponent(wanted).Apply(MetricsTests.labelMap shape labels)
+
+                let wanted =
+                    Nodes.JsonNode.Parse((case.GetProperty "labels_or_regions").GetRawText())
+
+                let step = LargestComponent.FromJson(wanted, key)
+                let actual = step.Apply(MetricsTests.labelMap shape labels)
                 Expect.equal (Expectations.crc32 (Array.map int actual.Data)) (crc "output") "output"
             }
     ]

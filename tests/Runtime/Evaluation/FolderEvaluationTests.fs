@@ -11,7 +11,8 @@ open MedSegDsl.Runtime.Imaging
 open MedSegDsl.Tests.Golden
 open MedSegDsl.Tests.Runtime
 
-let private datasets =
+/// The data sets with expected evaluations.
+let datasets =
     let folder = Folder.at [ "pipeline"; "evaluation" ]
 
     if Directory.Exists folder then
@@ -21,8 +22,10 @@ let private datasets =
     else
         []
 
+/// A raw data set.
 let raw name = Folder.at [ "pipeline"; "raw"; name ]
 
+/// The artificial predictions of a data set.
 let predictions name =
     Folder.at [ "pipeline"; "predictions"; name ]
 
@@ -38,11 +41,11 @@ let private evaluate name =
     )
 
 /// nnU-Net's file as it is, with the bare word NaN.
-let private expected name file =
+let expected name file =
     PythonJson.Read(Folder.at [ "pipeline"; "evaluation"; name; file ])
 
 /// Compares two JSON values: numbers to 1e-9, everything else as it is. Paths only by their file's name.
-let rec private same (path: string) (expected: Nodes.JsonNode) (actual: Nodes.JsonNode | null) =
+let rec same (path: string) (expected: Nodes.JsonNode) (actual: Nodes.JsonNode | null) =
     match expected, actual with
     | (:? Nodes.JsonObject as e), (:? Nodes.JsonObject as a) ->
         Expect.equal [ for pair in a -> pair.Key ] [ for pair in e -> pair.Key ] $"{path}: keys in order"

@@ -1,0 +1,107 @@
+/// From an image file to a label map on its grid, with a network that is a threshold.
+module MedSegDsl.Tests.Runtime.Inference.CasePredictorTests
+
+open System
+open System.IO
+open Expecto
+open TorchSharp
+open MedSegDsl.Kernels
+open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Imaging
+open MedSegDsl.Runtime.Inference
+open MedSegDsl.Runtime.Planning
+open MedSegDsl.Tests.Golden
+open MedSegDsl.Tests.Runtime
+
+/// The first output is 0, the second the first channel, every other one far below.
+let private threshold outputs : Func<torch.Tensor, torch.Tensor> =
+    Func<_, _>(fun (tile: torch.Tensor) ->
+        let first = tile.narrow (1, 0L, 1L)
+
+        let maps = [|
+            for output in 0 .. outputs - 1 ->
+                match output with
+                | 0 -> torch.zeros_like first
+                | 1 -> first
+                | _ -> torch.full_like (first, -100.0)
+        |]
+
+        torch.cat (maps, 1L))
+
+let private planned =
+    let folder = Folder.at [ "pipeline"; "planned" ]
+
+    if Directory.Exists folder then
+        [
+            for path in Directory.GetDirectories folder |> Array.sort -> string (Path.GetFileName path)
+        ]
+    else
+        []
+
+let private image name =
+    let dataset = DatasetJson.ReadFrom(Folder.at [ "pipeline"; "raw"; name ])
+
+    let files =
+        CaseList.ImagesIn(Folder.at [ "pipeline"; "raw"; name; "imagesTs" ], dataset.FileEnding)
+
+    dataset, (ImageReaders.ByName "NibabelIO").ReadChannels(files[0].Images)
+
+let tests =
+    testList "golden/pipeline/planned/prediction" [
+        for name in planned do
+            for configuration in [ "2d"; "3d_fullres" ] ->
+                test $"{name}, {configuration}: a threshold comes back to the image's grid" {
+                    NativeLibtorch.Load() |> ignore
+                    let dataset, image = image name
+
+                    let plans =
+                        Plans.Read(Folder.at [ "pipeline"; "planned"; name; "nnUNetPlans.json" ])
+
+                    let configuration = plans.Configuration configuration
+                    // One tile is enough here: what is tested is the way there and back.
+                    let options =
+                        SlidingWindowOptions(configuration.PatchSize, [| 1 |], StepFraction = 1.0)
+
+                    use predictor =
+                        new CasePredictor(plans, configuration, dataset.LabelManager, options, torch.CPU)
+
+                    let prepared = predictor.Preprocess image
+
+                    let networks = [|
+                        threshold dataset.LabelManager.Outputs
+                        threshold dataset.LabelManager.Outputs
+                    |]
+
+                    let logits = predictor.Predict(networks, prepared.Image)
+                    let map = predictor.Segment(logits, prepared.Properties)
+
+                    let struct (same, probabilities) =
+                        predictor.SegmentWithProbabilities(logits, prepared.Properties)
+
+                    Expect.equal map.Shape image.Voxels.Shape "the image's grid"
+                    Expect.equal same.Data map.Data "the same map with probabilities"
+                    Expect.equal probabilities.Shape image.Voxels.Shape "their grid"
+
+                    // Normalization is increasing: some threshold on the image gives nearly the same map.
+                    let values = (image.Voxels.Channel 0).ToArray()
+
+                    let marked =
+                        match dataset.LabelManager.RegionsClassOrder with
+                        | null -> 1s
+                        | order -> int16 order[1]
+
+                    let inside = map.Data |> Array.map (fun label -> label = marked)
+                    let volume = inside |> Seq.filter id |> Seq.length
+                    let border = (values |> Array.sortDescending)[volume]
+
+                    let agree =
+                        Array.zip values inside
+                        |> Seq.filter (fun (value, isInside) -> (value > border) = isInside)
+                        |> Seq.length
+
+                    Expect.isGreaterThan volume 500 "something is above the threshold"
+                    Expect.isLessThan volume (map.Data.Length - 500) "something is below it"
+                    let share = float agree / float map.Data.Length
+                    Expect.isGreaterThan share 0.93 $"the share of voxels that agree: {share}"
+                }
+    ]

@@ -25,8 +25,11 @@ public sealed class StateSpace(Linear projection, Linear timeStep, Func<Tensor> 
         var delta = timeStep.Multiply(projected.narrow(-1, 0, rank));
         var b = projected.narrow(-1, rank, states);
         var c = projected.narrow(-1, rank + states, states);
-        return SelectiveScan
-            .Apply(tokens, delta, a, b, c, skip(), gate, timeStep.Bias, path, softplus: true)
-            .MoveToOuterDisposeScope();
+        var scanned = SelectiveScan.Apply(
+            Wide(tokens), Wide(delta), a, Wide(b), Wide(c), skip(), Wide(gate), timeStep.Bias, path, softplus: true);
+        return scanned.to(tokens.dtype).MoveToOuterDisposeScope();
+
+        // In bf16 a state would lose what it sums up: the scan runs in the parameters' type.
+        Tensor Wide(Tensor tensor) => tensor.to(a.dtype);
     }
 }

@@ -1,0 +1,249 @@
+/// What the interpreter makes of definitions, beyond the published networks of the golden data.
+module MedSegDsl.Tests.Models.NetworkTests
+
+open System
+open Expecto
+open MedSegDsl
+open MedSegDsl.Models
+open MedSegDsl.Tests.Models.SmallNetworks
+open TorchSharp
+
+let private fusedScales fusion =
+    withConvolution (DepthwiseConv.MultiScale3d([ 3; 5 ], ScaleFusion.Fused fusion))
+
+let private strided size =
+    mapEncoder (fun i stage ->
+        if i = 1 then
+            { stage with Stride = size }
+        else
+            stage)
+
+/// What no network of the catalogue has.
+let private variants =
+    let tri = UlikeMamba.tri
+
+    [
+        "concatenated orders", tri |> withScanFusion Fusion.Concatenation
+        "summed orders", tri |> withScanFusion Fusion.Sum
+        "one concatenated order", UlikeMamba.threeD |> withScanFusion Fusion.Concatenation
+        "shared state spaces", tri |> withSsm SsmParameters.Shared
+        "separate state spaces", UlikeMamba.sixWay |> withSsm SsmParameters.Separate
+        "concatenated scales", tri |> fusedScales Fusion.Concatenation
+        "summed scales", UlikeMamba.dual |> fusedScales Fusion.Sum
+        "dual 1D", UlikeMamba.oneD |> withScan Scan.dual
+        "summed embeddings", UlikeMamba.msv1 |> withEmbeddingFusion Fusion.Sum
+        "averaged embeddings", UlikeTrans.sraMsv3 |> withEmbeddingFusion Fusion.Mean
+        "plain convolutions", UlikeMamba.threeD |> withMixer (Mixer.PlainConvolution 3)
+        "residual convolutions", UlikeMamba.threeD |> withMixer (Mixer.ResidualConvolution 5)
+        "batch norm, GELU", UlikeMamba.threeD |> withNorm Norm.Batch |> withActivation Activation.GELU
+        "group norm, ReLU", UlikeMamba.threeD |> withNorm (Norm.Group 2) |> withActivation Activation.ReLU
+        "SiLU", UlikeMamba.threeD |> withActivation Activation.SiLU
+        "no positions", UlikeTrans.sra |> withPositionEmbedding PositionEmbedding.Absent
+        "no deep supervision", UlikeMamba.threeD |> withDeepSupervision false
+        "three stages", UlikeMamba.threeD |> withStages 3
+        "flat strides, transposed",
+        UlikeMamba.threeD
+        |> strided (Size3.create 1 2 2)
+        |> withUpsampling Upsampling.Transposed
+        "flat strides, trilinear", UlikeMamba.threeD |> strided (Size3.create 1 2 2)
+        "small states", UlikeMamba.threeD |> withStateSize 4 |> withExpansion 3
+    ]
+
+let private everything = [ for network in Networks.all -> network.Name, network ] @ variants
+
+let private namesAndShapes network =
+    use built = build network
+    let own = parameters built |> Map.map (fun _ p -> shape p)
+    let counted = NetworkCost.parameters (patch, 2, 3) network
+    Expect.equal own (Map [ for p in counted -> p.Name, p.Shape ]) "names and shapes"
+
+/// The copies of state-space parameters that the public code keeps and never uses.
+let private isUnused (network: Network) (name: string) =
+    let copies =
+        network.Encoder
+        |> List.exists (fun stage ->
+            match stage.Mixer with
+            | Mixer.Mamba mixer -> mixer.Ssm = SsmParameters.SharedWithUnusedCopies
+            | _ -> false)
+
+    copies
+    && [ "A_log_"; "D_"; "x_proj_"; "dt_proj_" ]
+       |> List.exists (fun copy -> name.Contains $".mixer.{copy}")
+
+let private forwardAndBackward (network: Network) =
+    use _scope = torch.NewDisposeScope()
+    use built = build network
+    let maps = built.call (volume 2 patch)
+    let expected = if network.DeepSupervision then network.Decoder.Length + 2 else 1
+    Expect.equal maps.Count expected "maps"
+    Expect.equal (shape maps[0]) [ 1; 3; patch.D; patch.H; patch.W ] "the final map's shape"
+
+    for map in maps do
+        Expect.all (values map) Double.IsFinite "finite maps"
+
+    let losses = [ for map in maps -> map.square().mean () ]
+    (List.reduce (fun (a: Tensor) b -> a + b) losses).backward ()
+
+    for entry in parameters built do
+        match entry.Value.grad with
+        | null -> Expect.isTrue (isUnused network entry.Key) $"{entry.Key} has a gradient"
+        | gradient ->
+            Expect.isFalse (isUnused network entry.Key) $"{entry.Key} has no gradient"
+            Expect.isTrue (Double.IsFinite(gradient.abs().sum().ToDouble())) $"{entry.Key}: a finite gradient"
+
+let private definitionTests =
+    testList "definitions" [
+        for name, network in everything do
+            test $"{name}: the state dict has the names and shapes that the DSL counts" {
+                namesAndShapes (slim network)
+            }
+
+            test $"{name}: runs forward and backward" { forwardAndBackward (shallow network) }
+
+        test "a definition with errors is refused with every path" {
+            let wrong =
+                UlikeTrans.sra
+                |> withHeadsAndReductions [ 5, 6 ] []
+                |> withNorm (Norm.Group 0)
+
+            let message =
+                try
+                    NetworkBuilder.Build(wrong, 1, 2, patch).Dispose()
+                    ""
+                with :? ModelException as error ->
+                    error.Message
+
+            Expect.stringContains message "encoder[0].mixer.heads" "the first error"
+            Expect.stringContains message "norm.groups" "the second error"
+        }
+    ]
+
+let private sizeTests =
+    testList "sizes" [
+        for name, network in
+            [
+                "trilinear", UlikeMamba.threeD
+                "transposed", UlikeMamba.threeD |> asInPaper
+                "attention", UlikeTrans.sra |> withHeadsAndReductions [ 1, 5; 2, 3 ] []
+            ] do
+            test $"{name}: a volume of odd size, another than the patch, keeps its size" {
+                use _scope = torch.NewDisposeScope()
+                use _noGrad = torch.no_grad ()
+                use built = build (shallow network)
+                let size = Size3.create 25 51 37
+                let map = built.Predict(volume 3 size)
+                Expect.equal (shape map) [ 1; 3; 25; 51; 37 ] "the map's shape"
+                Expect.all (values map) Double.IsFinite "finite"
+            }
+
+        test "a volume of another size gives what the weights give in a network built for that size" {
+            use _scope = torch.NewDisposeScope()
+            use _noGrad = torch.no_grad ()
+            let network = shallow UlikeMamba.threeD
+            let size = Size3.create 32 64 32
+            use first = build network
+            use second = NetworkBuilder.Build(network, 2, 3, size, 5L)
+            let reports = ResizeArray<string>()
+            StateDict.Load(second, first.state_dict (), Nullable patch, Action<string> reports.Add)
+            let input = volume 4 size
+            Expect.isLessThan (difference (first.Predict input) (second.Predict input)) 1e-6 "the same map"
+            Expect.equal reports.Count 1 "one line"
+            Expect.stringContains reports[0] "7 position embeddings" "what was interpolated"
+        }
+
+        test "the final map alone is the first of all" {
+            use _scope = torch.NewDisposeScope()
+            use _noGrad = torch.no_grad ()
+            use built = build (shallow UlikeMamba.dual)
+            let input = volume 5 patch
+            let all = built.call input
+            Expect.equal (difference all[0] (built.Predict input)) 0.0 "the same numbers"
+        }
+
+        test "a reduction larger than the volume is an error that says so" {
+            use _scope = torch.NewDisposeScope()
+            use built = build (shallow UlikeTrans.sra)
+
+            Expect.throwsC (fun () -> built.Predict(volume 6 (Size3.create 8 64 64)) |> ignore) (fun error ->
+                Expect.isTrue (error :? ModelException) "an error for users"
+                Expect.stringContains error.Message "reduction 6" "the reduction")
+        }
+
+        test "a volume of other channels is an error that says so" {
+            use _scope = torch.NewDisposeScope()
+            use built = build (shallow UlikeMamba.threeD)
+            let wrong = random 7 [ 1; 3; 16; 32; 32 ]
+
+            Expect.throwsC (fun () -> built.Predict wrong |> ignore) (fun error ->
+                Expect.isTrue (error :? ModelException) "an error for users"
+                Expect.stringContains error.Message "2 channels" "the channels")
+        }
+    ]
+
+let private live () =
+    DisposeScopeManager.Statistics.ThreadTotalLiveCount
+
+let private step (network: SegmentationNetwork) =
+    use _scope = torch.NewDisposeScope()
+    let maps = network.call (volume 8 patch)
+    let loss = maps |> Seq.map _.mean() |> Seq.reduce (fun a b -> a + b)
+    loss.backward ()
+    network.zero_grad ()
+    maps.Count
+
+let private stateTests =
+    testList "state" [
+        for network in [ UlikeMamba.multiTri; UlikeTrans.sraMsv1; UlikeMamba.oneD ] do
+            test $"{network.Name}: steps leave no tensor behind" {
+                use built = build (shallow network)
+                let steps = [ for _ in 1..4 -> step built |> ignore; live () ]
+                Expect.equal steps[1..] [ steps[0]; steps[0]; steps[0] ] "live tensors after each step"
+            }
+
+        test "calls hand over their maps and nothing else" {
+            use built = build (shallow UlikeMamba.tri)
+            let input = volume 9 patch
+            let before = live ()
+            let maps = built.call input
+            Expect.equal (live () - before) (int64 maps.Count) "maps alone are new"
+            maps |> Seq.iter _.Dispose()
+        }
+
+        test "a disposed network leaves no tensor behind" {
+            let before = live ()
+            (build (shallow UlikeMamba.multiTri)).Dispose()
+            Expect.equal (live ()) before "live tensors"
+        }
+
+        test "in float64 the same network gives the same maps, closer" {
+            use _scope = torch.NewDisposeScope()
+            use _noGrad = torch.no_grad ()
+            use built = build (shallow UlikeMamba.multiTri)
+            let input = volume 10 patch
+            let single = built.Predict input
+            built.``to`` torch.ScalarType.Float64 |> ignore
+            let double = built.Predict input
+            Expect.equal double.dtype torch.ScalarType.Float64 "the parameters' type"
+            Expect.isLessThan (difference double single) 1e-3 "the same map"
+        }
+
+        test "computing in bf16 leaves parameters and maps in float32" {
+            use _scope = torch.NewDisposeScope()
+            use built = build (shallow UlikeMamba.multiTri)
+            let input = volume 11 patch
+            let single = built.Predict input
+            built.ComputeType <- Nullable torch.ScalarType.BFloat16
+            let half = built.Predict input
+            Expect.equal half.dtype torch.ScalarType.Float32 "the map's type"
+            Expect.isLessThan (difference single half) 0.1 "close"
+            Expect.isGreaterThan (difference single half) 0.0 "but not the same: it did compute in bf16"
+            half.mean().backward ()
+
+            for entry in parameters built do
+                match entry.Value.grad with
+                | null -> ()
+                | gradient -> Expect.equal gradient.dtype torch.ScalarType.Float32 $"{entry.Key}: its gradient's type"
+        }
+    ]
+
+let tests = testList "models/networks" [ definitionTests; sizeTests; stateTests ]

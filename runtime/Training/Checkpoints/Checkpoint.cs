@@ -16,13 +16,13 @@ public sealed class Checkpoint : IDisposable
     private const string StateKey = "medseg";
 
     private readonly string path;
-    private readonly Dictionary<string, Tensor> tensors;
+    private readonly SafetensorsFile file;
 
-    private Checkpoint(string path, CheckpointState state, Dictionary<string, Tensor> tensors)
+    private Checkpoint(string path, CheckpointState state, SafetensorsFile file)
     {
         this.path = path;
         State = state;
-        this.tensors = tensors;
+        this.file = file;
     }
 
     /// <summary>What it holds beside tensors.</summary>
@@ -54,39 +54,52 @@ public sealed class Checkpoint : IDisposable
     /// <exception cref="UserException">The file is missing, damaged or something else.</exception>
     public static Checkpoint Read(string path)
     {
-        var (tensors, metadata) = Safetensors.Read(path);
-        return metadata.TryGetValue(StateKey, out var json)
-            ? new Checkpoint(path, CheckpointState.FromJson(json, path), tensors)
-            : throw new UserException($"{path}: not a checkpoint of this program");
+        var file = ReadFile(path);
+        try
+        {
+            return file.Metadata.TryGetValue(StateKey, out var json)
+                ? new Checkpoint(path, CheckpointState.FromJson(json, path), file)
+                : throw new UserException($"{path}: not a checkpoint of this program");
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Copies the weights into a network.</summary>
+    /// <param name="network">The network, on any device.</param>
+    /// <param name="report">Told where position embeddings were interpolated to the network's patch.</param>
     /// <exception cref="UserException">The network has other parameters.</exception>
-    public void LoadNetwork(SegmentationNetwork network)
+    public void LoadNetwork(SegmentationNetwork network, Action<string>? report = null)
     {
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        var weights = Network;
-        var own = network.state_dict();
-        var wrong = own.Keys.Union(weights.Keys).FirstOrDefault(name =>
-            !own.TryGetValue(name, out var there)
-            || !weights.TryGetValue(name, out var here)
-            || !there.shape.SequenceEqual(here.shape));
-        if (wrong is not null)
-            throw new UserException(
-                $"{path}: its weights are those of another network than {network.GetName()} (the first difference is {wrong})");
-        foreach (var (name, value) in own)
-            value.copy_(weights[name]);
+        try
+        {
+            StateDict.Load(network, Network, new Size3(State.Patch[0], State.Patch[1], State.Patch[2]), report);
+        }
+        catch (ModelException cause)
+        {
+            throw new UserException($"{path}: {cause.Message}", cause);
+        }
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public void Dispose() => file.Dispose();
+
+    private static SafetensorsFile ReadFile(string path)
     {
-        foreach (var tensor in tensors.Values)
-            tensor.Dispose();
+        try
+        {
+            return Safetensors.Read(path);
+        }
+        catch (ModelException cause)
+        {
+            throw new UserException(cause.Message, cause);
+        }
     }
 
-    private Dictionary<string, Tensor> Part(string prefix) => tensors
+    private Dictionary<string, Tensor> Part(string prefix) => file.Tensors
         .Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
         .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
 }

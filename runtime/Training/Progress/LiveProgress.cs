@@ -102,11 +102,11 @@ public sealed class LiveProgress(IAnsiConsole console) : ITrainingProgress
             + $"{(training ? "training" : "validation")} {done}/{s.Iterations}, loss {ProgressText.Number(s.Loss)}{left}");
     }
 
-    private static Table Epochs(Curves curves)
+    private static Spectre.Console.Table Epochs(Curves curves)
     {
-        var table = new Table().Border(TableBorder.Rounded);
+        var table = new Spectre.Console.Table().Border(TableBorder.Rounded);
         foreach (var column in (string[])["epoch", "training loss", "validation loss", "pseudo Dice", "average", "learning rate", "time"])
-            table.AddColumn(new TableColumn(column).RightAligned());
+            table.AddColumn(new Spectre.Console.TableColumn(column).RightAligned());
         foreach (var epoch in curves.Epochs.Skip(curves.Epochs.Count - ShownEpochs))
         {
             table.AddRow(

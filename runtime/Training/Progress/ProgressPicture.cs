@@ -66,7 +66,7 @@ public sealed class ProgressPicture(string path) : ITrainingProgress
         Add(losses, epochs, At(e => e.AveragePseudoDice), "pseudo Dice (moving average)", Colors.ForestGreen, right);
         right.Label.Text = "pseudo Dice";
         losses.Axes.SetLimitsY(0, 1, right);
-        losses.ShowLegend(Alignment.MiddleRight);
+        losses.ShowLegend(ScottPlot.Alignment.MiddleRight);
         Finish(losses, "loss");
 
         var times = multiplot.GetPlot(1);

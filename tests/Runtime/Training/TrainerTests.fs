@@ -152,7 +152,7 @@ let private refusesOtherNetwork folder =
     use _ = setup.Network
     use trainer = new Trainer(setup, silent)
 
-    TemporaryFolder.expectsLine [ setup.Folder.Final; "another network" ] (fun () ->
+    TemporaryFolder.expectsLine [ setup.Folder.Final; "do not fit" ] (fun () ->
         resume trainer setup.Folder.Final)
 
 /// Sequenced, because the number of live tensors is that of the whole process.

@@ -1,0 +1,13 @@
+using Spectre.Console;
+
+namespace MedSegDsl.Runtime.Training.Progress;
+
+/// <summary>What suits the console.</summary>
+public static class ConsoleProgress
+{
+    /// <summary>A live display on a terminal; plain lines where the output is redirected.</summary>
+    public static ITrainingProgress Create() =>
+        Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive
+            ? new PlainProgress(Console.Out)
+            : new LiveProgress(AnsiConsole.Console);
+}

@@ -15,6 +15,7 @@ let all =
         Dsl.ValidationTests.tests
         Dsl.TablesTests.tests
         Dsl.JsonTests.tests
+        Dsl.BuiltParametersTests.tests
         Runtime.PythonJsonTests.tests
         Runtime.LabelManagerTests.tests
         Runtime.FoldersTests.tests

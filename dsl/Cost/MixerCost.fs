@@ -86,16 +86,10 @@ let private mamba layer (mixer: MambaMixer) (volume: VolumeShape) =
         for index in 0 .. mixer.Scan.Length - 1 -> order layer mixer volume.Channels inner index
     ]
 
-    let fused =
-        if orders.Length = 1 then
-            Cost.Zero
-        else
-            Operation.fusion $"{layer}.mixer.scan_fusion" mixer.ScanFusion orders.Length scanned
-
     Operation.rmsNorm $"{layer}.norm" volume.Channels
     + Operation.linear $"{layer}.mixer.in_proj" false volume.Channels (2 * inner.Channels) volume.Tokens
     + List.sum orders
-    + fused
+    + Operation.fusion $"{layer}.mixer.scan_fusion" mixer.ScanFusion orders.Length scanned
     + Operation.linear $"{layer}.mixer.out_proj" false scanned.Channels volume.Channels volume.Tokens
     // The norm's result, x and z, the last linear layer's input, the sum with the skip.
     + Operation.keeps (volume.Count + 2L * inner.Count + scanned.Count + volume.Count)
@@ -136,22 +130,13 @@ let private attention layer (mixer: AttentionMixer) (volume: VolumeShape) =
     // The norms' results, q, the attended values, both sums; keys and values; the hidden layer before and after GELU.
     + Operation.keeps (6L * volume.Count + 2L * shrunk.Count + 2L * volume.Tokens * int64 hidden)
 
-/// Convolution → norm → activation → convolution → norm, the input added, activation.
-let private residual layer kernel activation (volume: VolumeShape) =
-    let half number =
-        Operation.convolution $"{layer}.conv{number}" false (Size3.cube kernel) 1 volume.Channels volume
-        + Operation.norm $"{layer}.norm{number}" volume.Channels
-        + Operation.keeps (Operation.keptByBlock activation * volume.Count)
-
-    half 1 + half 2
-
-/// The prefix of layer `index` in a block: Mamba layers lie in a list of their own.
+/// The prefix of layer `index` in a block: the published Transformer blocks are lists themselves, others have one.
 let private prefix block index =
     function
-    | Mixer.Mamba _ -> $"{block}.layers.{index}"
-    | Mixer.Attention _
+    | Mixer.Attention _ -> $"{block}.{index}"
+    | Mixer.Mamba _
     | Mixer.PlainConvolution _
-    | Mixer.ResidualConvolution _ -> $"{block}.{index}"
+    | Mixer.ResidualConvolution _ -> $"{block}.layers.{index}"
 
 let private layer activation block (volume: VolumeShape) mixer index =
     let layer = prefix block index mixer
@@ -160,7 +145,9 @@ let private layer activation block (volume: VolumeShape) mixer index =
     | Mixer.Mamba mamba' -> mamba layer mamba' volume
     | Mixer.Attention attention' -> attention layer attention' volume
     | Mixer.PlainConvolution kernel -> Operation.block layer kernel activation volume.Channels volume
-    | Mixer.ResidualConvolution kernel -> residual layer kernel activation volume
+    | Mixer.ResidualConvolution kernel ->
+        Operation.block $"{layer}.conv1" kernel activation volume.Channels volume
+        + Operation.block $"{layer}.conv2" kernel activation volume.Channels volume
 
 /// `depth` layers, one after the other; `block` is a prefix such as `model.transformer.block1`.
 let chain activation block depth mixer volume =

@@ -121,15 +121,14 @@ module NetworkCost =
 
     let private lastUpsampling (network: Network) (shapes: Shapes) =
         let inChannels = (List.head shapes.Encoder).Channels
-        let stage = $"stage{network.Decoder.Length}"
 
         Operation.transposed
-            $"model.transposeconv_{stage}"
+            "model.transposeconv_stage3"
             (List.head network.Encoder).Stride
             inChannels
             shapes.Stem
         + Operation.keeps shapes.Stem.Count
-        + Operation.block $"model.{stage}_de" 3 network.Activation shapes.Stem.Channels shapes.Stem
+        + Operation.block "model.stage3_de" 3 network.Activation shapes.Stem.Channels shapes.Stem
 
     let private head (shapes: Shapes) =
         Operation.keeps (int64 shapes.Stem.Channels * shapes.Output.Tokens + shapes.Output.Count)

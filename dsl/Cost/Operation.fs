@@ -122,17 +122,16 @@ module internal Operation =
             pointwise name (count * output.Channels) output
             + keeps (int64 count * output.Count)
 
-    /// Volumes that a convolution, its norm and its activation keep: the norm's backward pass reads the convolution's
-    /// result; a (leaky) ReLU works in place on the norm's, other activations keep it beside their own.
-    let keptByBlock =
-        function
-        | Activation.LeakyReLU _
-        | Activation.ReLU -> 2L
-        | Activation.GELU
-        | Activation.SiLU -> 3L
-
-    /// Convolution → norm → activation, no bias.
+    /// Convolution → norm → activation, no bias. The norm's backward pass reads the convolution's result; a (leaky)
+    /// ReLU works in place on the norm's, other activations keep it beside their own.
     let block name kernel activation inChannels (output: VolumeShape) =
+        let volumes =
+            match activation with
+            | Activation.LeakyReLU _
+            | Activation.ReLU -> 2L
+            | Activation.GELU
+            | Activation.SiLU -> 3L
+
         convolution $"{name}.conv" false (Size3.cube kernel) 1 inChannels output
         + norm $"{name}.norm" output.Channels
-        + keeps (keptByBlock activation * output.Count)
+        + keeps (volumes * output.Count)

@@ -1,0 +1,66 @@
+/// The parameters that the definition promises against those of the network that is built from it.
+module MedSegDsl.Tests.Dsl.BuiltParametersTests
+
+open Expecto
+open MedSegDsl
+open MedSegDsl.Models
+
+let private patch = Size3.create 16 64 64
+
+/// A quarter of the published width: the names are the same, and the weights start in no time.
+let private narrow = mapChannels (fun channels -> channels / 4)
+
+/// What the catalogue does not have.
+let private others = [
+    UShape.create "plain-convolutions"
+    |> withPositionEmbedding PositionEmbedding.Absent
+    UShape.create "residual-convolutions"
+    |> withMixer (Mixer.ResidualConvolution 3)
+    |> withNorm (Norm.Group 4)
+    UlikeMamba.tri
+    |> withSsm SsmParameters.Shared
+    |> withScanFusion Fusion.Concatenation
+    |> named "one-set-joined-orders"
+    UlikeMamba.dual
+    |> withConvolution (DepthwiseConv.MultiScale3d([ 3; 5 ], ScaleFusion.Fused Fusion.Concatenation))
+    |> named "fused-scales"
+    UlikeMamba.threeD
+    |> withScanFusion Fusion.Concatenation
+    |> named "one-order-to-fuse"
+    UlikeMamba.oneD |> withScan Scan.sixWay |> named "six-way-1d"
+    UlikeMamba.msv1
+    |> withEmbeddingFusion Fusion.Sum
+    |> withDeepSupervision false
+    |> named "summed-scales"
+    UlikeMamba.multiTri |> withStages 3 |> named "three-stages"
+]
+
+let private promised network =
+    match NetworkCost.parameters (patch, 2, 3) network with
+    | Ok parameters -> Map [ for p in parameters -> p.Name, p.Shape ]
+    | Error errors -> failtest (DslError.render errors)
+
+let private built network =
+    use built = NetworkBuilder.Build(network, 2, 3, patch)
+
+    Map [
+        for struct (name, parameter) in built.named_parameters () ->
+            name, [ for n in parameter.shape -> int n ]
+    ]
+
+let tests =
+    testList "dsl/built parameters" [
+        for network in Networks.all @ others do
+            testCase $"{network.Name} has the parameters of its definition"
+            <| fun () ->
+                let network = narrow network
+                let promised, built = promised network, built network
+
+                let only (a: Map<string, int list>) b =
+                    a |> Map.filter (fun name shape -> Map.tryFind name b <> Some shape)
+
+                Expect.equal
+                    (only promised built, only built promised)
+                    (Map.empty, Map.empty)
+                    "only promised, only built"
+    ]

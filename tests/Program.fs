@@ -20,6 +20,7 @@ let all =
         Runtime.LabelManagerTests.tests
         Runtime.FoldersTests.tests
         Runtime.SplitsTests.tests
+        Runtime.CaseLoopTests.tests
         Runtime.LegacyRandomTests.tests
         Runtime.PlansTests.tests
         Runtime.TopologyTests.tests

@@ -2,49 +2,97 @@ using System.Runtime.ExceptionServices;
 
 namespace MedSegDsl.Runtime.Dataset;
 
-/// <summary>Work on many cases, several at a time.</summary>
-public static class CaseLoop
+/// <summary>Work on many cases, as many at a time as threads and memory allow.</summary>
+/// <param name="threads">Cases worked on at the same time, at most.</param>
+/// <param name="memoryBytes">Memory for the cases in work. One case is always worked on, however large.</param>
+public sealed class CaseLoop(int threads, long memoryBytes)
 {
-    /// <summary>Runs <paramref name="work"/> for every case; with one thread in order and on the caller's.</summary>
+    private readonly Lock gate = new();
+    private readonly SemaphoreSlim freed = new(0);
+    private int running;
+    private long largest;
+
+    /// <summary>Runs <paramref name="work"/> for every case. The first one runs alone: it tells how much memory a case takes.</summary>
     /// <param name="cases">The cases.</param>
-    /// <param name="threads">Cases worked on at the same time.</param>
-    /// <param name="work">Takes the number of the case and its files.</param>
+    /// <param name="work">Takes the number of the case and its files; returns the bytes it needed.</param>
     /// <param name="progress">Told after each case.</param>
     /// <param name="cancel">Stops between cases.</param>
+    /// <exception cref="UserException">Of the first case that failed; cases not yet begun are left out.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static void Run(
+    public void Run(
         IReadOnlyList<CaseFiles> cases,
-        int threads,
-        Action<int, CaseFiles> work,
+        Func<int, CaseFiles, long> work,
         IProgress<CaseProgress>? progress = null,
         CancellationToken cancel = default)
     {
-        var done = 0;
+        if (cases.Count == 0)
+            return;
+        var (next, done) = (0, 0);
+        ExceptionDispatchInfo? failure = null;
         void One(int i)
         {
-            work(i, cases[i]);
+            var bytes = work(i, cases[i]);
+            lock (gate)
+                largest = Math.Max(largest, bytes);
             progress?.Report(new(Interlocked.Increment(ref done), cases.Count, cases[i].Id));
         }
 
-        if (threads <= 1)
+        void Worker()
         {
-            for (var i = 0; i < cases.Count; i++)
+            while (failure is null && !cancel.IsCancellationRequested)
             {
-                cancel.ThrowIfCancellationRequested();
-                One(i);
+                var i = Interlocked.Increment(ref next);
+                if (i >= cases.Count)
+                    return;
+                Enter();
+                try
+                {
+                    One(i);
+                }
+                catch (Exception cause)
+                {
+                    Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(cause), null);
+                }
+                finally
+                {
+                    Leave();
+                }
+            }
+        }
+
+        cancel.ThrowIfCancellationRequested();
+        One(0);
+        Thread[] others = [.. Enumerable.Range(1, Math.Clamp(threads, 1, cases.Count) - 1).Select(_ => new Thread(Worker))];
+        foreach (var thread in others)
+            thread.Start();
+        Worker();
+        foreach (var thread in others)
+            thread.Join();
+        failure?.Throw();
+        cancel.ThrowIfCancellationRequested();
+    }
+
+    private void Enter()
+    {
+        while (true)
+        {
+            lock (gate)
+            {
+                if (running == 0 || (running + 1) * largest <= memoryBytes)
+                {
+                    running++;
+                    return;
+                }
             }
 
-            return;
+            freed.Wait();
         }
+    }
 
-        try
-        {
-            Parallel.For(0, cases.Count, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancel }, One);
-        }
-        catch (AggregateException several)
-        {
-            // The user gets the line of one case, not the list of all threads.
-            ExceptionDispatchInfo.Throw(several.Flatten().InnerExceptions[0]);
-        }
+    private void Leave()
+    {
+        lock (gate)
+            running--;
+        freed.Release();
     }
 }

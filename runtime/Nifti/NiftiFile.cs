@@ -107,7 +107,7 @@ public static class NiftiFile
                     $"{file}: is truncated or corrupt: its header claims {needed} bytes, but the file has {stored.Length}{(compressed ? " compressed" : "")}");
             return read(header, bytes, stream);
         }
-        catch (Exception cause) when (cause is FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception cause) when (cause is (FileNotFoundException or DirectoryNotFoundException) && !File.Exists(file))
         {
             throw new UserException($"{file}: no such file", cause);
         }
@@ -115,7 +115,11 @@ public static class NiftiFile
         {
             throw new UserException($"{file}: is corrupt: {cause.Message}", cause);
         }
-        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        catch (OutOfMemoryException cause)
+        {
+            throw new UserException($"{file}: is too large for the memory of this machine", cause);
+        }
+        catch (Exception cause) when (cause is (IOException and not FileNotFoundException) or UnauthorizedAccessException)
         {
             throw new UserException($"{file}: cannot be read: {cause.Message}", cause);
         }

@@ -27,14 +27,14 @@ public static class DatasetIntegrity
     /// <param name="dataset">dataset.json.</param>
     /// <param name="cases">The training cases.</param>
     /// <param name="reader">The dataset's reader.</param>
-    /// <param name="threads">Cases read at the same time; each needs memory for its volume.</param>
+    /// <param name="loop">How many cases are read at the same time.</param>
     /// <param name="progress">Told after each case.</param>
     /// <param name="cancel">Stops between cases.</param>
     public static IntegrityReport Check(
         DatasetJson dataset,
         IReadOnlyList<CaseFiles> cases,
         IImageReader reader,
-        int threads = 1,
+        CaseLoop loop,
         IProgress<CaseProgress>? progress = null,
         CancellationToken cancel = default)
     {
@@ -42,7 +42,7 @@ public static class DatasetIntegrity
         if (cases.Count != dataset.TrainingCases)
             problems.Add($"{dataset.Source}: \"numTraining\" is {dataset.TrainingCases}, but there are {cases.Count} training cases");
         var findings = new Findings[cases.Count];
-        CaseLoop.Run(cases, threads, (i, files) => findings[i] = Examine(dataset, files, reader), progress, cancel);
+        loop.Run(cases, (i, files) => (findings[i] = Examine(dataset, files, reader)).Bytes, progress, cancel);
         problems.AddRange(findings.SelectMany(finding => finding.Problems));
         if (problems.Count == 0 && cases.Count > 0 && !findings.Any(finding => finding.HasForeground))
             problems.Add($"{dataset.Source}: no label map has any foreground voxel");
@@ -56,6 +56,8 @@ public static class DatasetIntegrity
         public List<string> Warnings { get; } = [];
 
         public bool HasForeground { get; set; }
+
+        public long Bytes { get; set; }
     }
 
     private static Findings Examine(DatasetJson dataset, CaseFiles files, IImageReader reader)
@@ -67,6 +69,7 @@ public static class DatasetIntegrity
             : null;
         if (files.Label is null || !File.Exists(files.Label))
             findings.Problems.Add($"Case {files.Id}: its label map {files.Label} is missing");
+        findings.Bytes = sizeof(float) * (image?.Voxels.Data.LongLength ?? 0) + sizeof(short) * (label?.Voxels.Data.LongLength ?? 0);
         if (image is not null)
             CheckImage(dataset, files, image, findings);
         if (label is not null)

@@ -17,8 +17,11 @@ public sealed record PlanOptions
     /// <summary>Make the fingerprint again although there is one.</summary>
     public bool Clean { get; init; }
 
-    /// <summary>Cases read at the same time; each needs memory for its volume.</summary>
-    public int Threads { get; init; } = 1;
+    /// <summary>Cases read at the same time, at most.</summary>
+    public int Threads { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Memory for the cases that are read at the same time; by default 70 % of what the process may use.</summary>
+    public long MemoryBytes { get; init; } = (long)(0.7 * GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
     /// <summary>Foreground values drawn for the fingerprint; only the default gives nnU-Net's numbers.</summary>
     public int Draws { get; init; } = FingerprintExtractor.DefaultDraws;
@@ -55,10 +58,11 @@ public static class ExperimentPlanner
         var dataset = DatasetJson.ReadFrom(raw);
         var cases = CaseList.Training(raw, dataset);
         var reader = ImageReaders.For(dataset, cases.FirstOrDefault()?.Images[0]);
+        CaseLoop Loop() => new(options.Threads, options.MemoryBytes);
         IReadOnlyList<string> warnings = [];
         if (options.VerifyIntegrity)
         {
-            var report = DatasetIntegrity.Check(dataset, cases, reader, options.Threads, options.IntegrityProgress, cancel);
+            var report = DatasetIntegrity.Check(dataset, cases, reader, Loop(), options.IntegrityProgress, cancel);
             report.ThrowIfBroken();
             warnings = report.Warnings;
         }
@@ -69,7 +73,7 @@ public static class ExperimentPlanner
         if (fingerprint is null)
         {
             fingerprint = FingerprintExtractor.Extract(
-                cases, dataset.ChannelNames.Count, reader, options.Threads, options.Draws, options.FingerprintProgress, cancel);
+                cases, dataset.ChannelNames.Count, reader, Loop(), options.Draws, options.FingerprintProgress, cancel);
             fingerprint.Write(fingerprintFile);
         }
 

@@ -17,7 +17,7 @@ public static class FingerprintExtractor
     /// <param name="cases">The training cases.</param>
     /// <param name="channels">Number of channels that each case should have.</param>
     /// <param name="reader">The dataset's reader.</param>
-    /// <param name="threads">Cases read at the same time; each needs memory for its volume.</param>
+    /// <param name="loop">How many cases are read at the same time.</param>
     /// <param name="draws">Foreground values drawn for each channel; only <see cref="DefaultDraws"/> gives nnU-Net's numbers.</param>
     /// <param name="progress">Told after each case.</param>
     /// <param name="cancel">Stops between cases.</param>
@@ -26,7 +26,7 @@ public static class FingerprintExtractor
         IReadOnlyList<CaseFiles> cases,
         int channels,
         IImageReader reader,
-        int threads = 1,
+        CaseLoop loop,
         int draws = DefaultDraws,
         IProgress<CaseProgress>? progress = null,
         CancellationToken cancel = default)
@@ -34,7 +34,7 @@ public static class FingerprintExtractor
         if (cases.Count == 0)
             throw new UserException("The dataset has no training cases: imagesTr holds no image with its file ending");
         var facts = new CaseFacts[cases.Count];
-        CaseLoop.Run(cases, threads, (i, files) => facts[i] = Examine(files, channels, reader, draws / cases.Count), progress, cancel);
+        loop.Run(cases, (i, files) => (facts[i] = Examine(files, channels, reader, draws / cases.Count)).Bytes, progress, cancel);
         var intensities = new IntensityProperties[channels];
         for (var channel = 0; channel < channels; channel++)
         {
@@ -51,7 +51,7 @@ public static class FingerprintExtractor
             intensities);
     }
 
-    private sealed record CaseFacts(int[] Shape, double[] Spacing, double RelativeSize, WeightedSample[] Samples);
+    private sealed record CaseFacts(int[] Shape, double[] Spacing, double RelativeSize, WeightedSample[] Samples, long Bytes);
 
     private static CaseFacts Examine(CaseFiles files, int channels, IImageReader reader, int draws)
     {
@@ -65,26 +65,30 @@ public static class FingerprintExtractor
             throw new UserException(
                 $"{label}: shape {string.Join(" × ", labels.Shape)} (z, y, x), but its image has {string.Join(" × ", image.Shape)}");
         var cropped = Cropping.CropToNonzero(image, labels);
+        var foreground = Foreground(cropped.Segmentation.Data);
+
+        // Two copies of image and labels; of the foreground the places, values and counts, these up to twice as many.
+        var bytes = 2L * image.VoxelCount * (sizeof(float) * channels + sizeof(short)) + 16L * foreground.Length;
         return new(
             cropped.Image.Shape,
             geometry.Spacing,
             (double)cropped.Image.VoxelCount / image.VoxelCount,
-            Sample(cropped, draws));
+            Sample(cropped.Image, foreground, draws),
+            bytes);
     }
 
     // One generator for all channels, in turn. The ignore label counts as foreground.
-    private static WeightedSample[] Sample(CroppedCase cropped, int draws)
+    private static WeightedSample[] Sample(ImageArray<float> image, int[] foreground, int draws)
     {
         var random = new LegacyRandom(Seed);
-        var foreground = Foreground(cropped.Segmentation.Data);
-        var samples = new WeightedSample[cropped.Image.Channels];
+        var samples = new WeightedSample[image.Channels];
         var values = new float[foreground.Length];
         for (var channel = 0; channel < samples.Length; channel++)
         {
             samples[channel] = new WeightedSample();
             if (foreground.Length == 0)
                 continue;
-            var voxels = cropped.Image.Channel(channel);
+            var voxels = image.Channel(channel);
             for (var i = 0; i < foreground.Length; i++)
                 values[i] = voxels[foreground[i]];
             samples[channel].Add(values, random.CountChosen(foreground.Length, draws));

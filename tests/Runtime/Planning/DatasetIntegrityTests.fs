@@ -11,7 +11,13 @@ open MedSegDsl.Tests.Runtime
 let private check raw =
     let dataset = DatasetJson.ReadFrom raw
     let cases = CaseList.Training(raw, dataset)
-    DatasetIntegrity.Check(dataset, cases, ImageReaders.For(dataset, cases[0].Images[0]), 2)
+
+    DatasetIntegrity.Check(
+        dataset,
+        cases,
+        ImageReaders.For(dataset, cases[0].Images[0]),
+        CaseLoop(2, 1L <<< 30)
+    )
 
 /// Breaks the small dataset; expects one problem with these words.
 let private finds name (words: string list) (break': string -> unit) = test name {

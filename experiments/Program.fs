@@ -1,4 +1,24 @@
 module MedSegDsl.Experiments.Program
 
+open Argu
+open MedSegDsl.Experiments.Console
+open MedSegDsl.Experiments.CommandLine.Arguments
+open MedSegDsl.Experiments.CommandLine.Commands
+
+let private run =
+    function
+    | Quickstart args -> QuickstartCommand.run args
+    | Plan args -> PlanCommand.run args
+    | Preprocess args -> PreprocessCommand.run args
+    | Train args -> TrainCommand.run args
+    | Predict args -> PredictCommand.run args
+    | Evaluate args -> EvaluateCommand.run args
+    | Table args -> TableCommand.run args
+    | List args -> ListCommand.run args
+    | Inspect args -> InspectCommand.run args
+
 [<EntryPoint>]
-let main _ = 0
+let main args =
+    Exit.guard (fun () ->
+        let parser = ArgumentParser.Create<Command>(programName = "medseg")
+        parser.ParseCommandLine(args).GetSubCommand() |> run)

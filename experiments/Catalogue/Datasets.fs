@@ -5,13 +5,13 @@ module MedSegDsl.Datasets
 /// AMOS 2022, task 1: abdominal CT, 15 organs.
 let amos: Dataset = {
     Id = 218
-    Name = "Amos2022_postChallenge_task1"
+    Name = "AMOS2022_postChallenge_task1"
 }
 
 /// AMOS 2022, task 2: abdominal CT and MR, 15 organs.
 let amosCtMr: Dataset = {
     Id = 219
-    Name = "Amos2022_postChallenge_task2"
+    Name = "AMOS2022_postChallenge_task2"
 }
 
 /// TotalSegmentator CT v2: 117 structures.

@@ -4,6 +4,7 @@ module MedSegDsl.Experiments.CommandLine.Commands.InspectCommand
 open Argu
 open Spectre.Console
 open MedSegDsl.Runtime.Imaging
+open MedSegDsl.Experiments.Console
 open MedSegDsl.Experiments.CommandLine
 open MedSegDsl.Experiments.CommandLine.Arguments
 

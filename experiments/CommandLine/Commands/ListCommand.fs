@@ -4,6 +4,7 @@ module MedSegDsl.Experiments.CommandLine.Commands.ListCommand
 open Argu
 open MedSegDsl
 open MedSegDsl.Runtime
+open MedSegDsl.Experiments.Console
 open MedSegDsl.Experiments.CommandLine
 open MedSegDsl.Experiments.CommandLine.Arguments
 
@@ -16,7 +17,7 @@ let private networks () = section "networks" Networks.names
 
 let private experiments () =
     section "experiments" [
-        for experiment in Experiments.all ->
+        for experiment in Catalogue.experiments ->
             $"%-20s{experiment.Name} {experiment.Network.Name} on {experiment.Dataset.Folder}"
     ]
 

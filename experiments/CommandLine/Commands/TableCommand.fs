@@ -6,6 +6,7 @@ open Argu
 open MedSegDsl
 open MedSegDsl.Runtime
 open MedSegDsl.Runtime.Files
+open MedSegDsl.Experiments.Console
 open MedSegDsl.Experiments.CommandLine
 open MedSegDsl.Experiments.CommandLine.Arguments
 

@@ -1,6 +1,6 @@
 /// What the program ends with: 0 done, 1 something that the user can put right, 2 a wrong command line, 3 a defect.
 [<RequireQualifiedAccess>]
-module MedSegDsl.Experiments.CommandLine.Exit
+module MedSegDsl.Experiments.Console.Exit
 
 open System
 open Argu

@@ -1,6 +1,6 @@
 /// Progress of work that goes case by case: a bar on a terminal, plain lines where the output is redirected.
 [<RequireQualifiedAccess>]
-module MedSegDsl.Experiments.CommandLine.CaseBar
+module MedSegDsl.Experiments.Console.CaseBar
 
 open System
 open Spectre.Console

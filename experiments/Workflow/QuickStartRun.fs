@@ -1,0 +1,129 @@
+/// The quick start: plan, preprocess, train, predict the held-out case, evaluate, and show.
+[<RequireQualifiedAccess>]
+module MedSegDsl.Experiments.Workflow.QuickStartRun
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Reflection
+open MedSegDsl
+open MedSegDsl.Runtime
+open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Evaluation
+open MedSegDsl.Runtime.Files
+open MedSegDsl.Runtime.Imaging
+open MedSegDsl.Runtime.Pictures
+
+/// The datasets that lie beside the program.
+let private shippedData =
+    Path.Combine(string (Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location)), "data")
+
+/// Copies the shipped dataset to where nnU-Net's raw datasets lie.
+let private provideData (folders: NnUNetFolders) dataset =
+    let source = Path.Combine(shippedData, dataset)
+    if not (Directory.Exists source) then
+        raise (UserException $"{source}: the images of the quick start are missing; build the project again")
+    for file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories) do
+        let target =
+            Path.Combine(folders.Raw, dataset, Path.GetRelativePath(source, file))
+        let content = File.ReadAllBytes file
+        AtomicFile.Write(target, fun stream -> stream.Write(content, 0, content.Length))
+
+/// Image, truth and prediction of a case side by side, with the Dice of each class.
+let private drawCase (reader: IImageReader) (image: string) (reference: string) (case: CaseEvaluation) title subtitle file =
+    let picture = reader.Read image
+    let classes = [|
+        for pair in case.Metrics -> OverlayClass(pair.Key.Labels[0], pair.Key.Name, Nullable pair.Value.Dice)
+    |]
+    let content =
+        OverlayCase(
+            title,
+            picture.Voxels,
+            picture.Geometry,
+            reader.ReadLabels(case.PredictionFile).Voxels,
+            classes,
+            Reference = reader.ReadLabels(reference).Voxels,
+            Subtitle = subtitle
+        )
+    OverlayPicture.Write(file, content)
+
+let private writeTable (network: Network) patch channels classes file =
+    match Tables.architecture (patch, channels, classes) [ network ] with
+    | Ok table -> AtomicFile.WriteText(file, Html.render table)
+    | Error errors -> raise (UserException(DslError.render errors))
+
+let private step (clock: Stopwatch) name =
+    printfn ""
+    printfn "%s  [%s]" name (clock.Elapsed.ToString @"m\:ss")
+
+/// Runs the experiment on the brain images that come with the project; everything it makes lies in the folder.
+let run (folder: string) (experiment: Experiment) =
+    let clock = Stopwatch.StartNew()
+    let inFolder name =
+        Path.Combine(Path.GetFullPath folder, name)
+    let folders =
+        NnUNetFolders(inFolder "nnUNet_raw", inFolder "nnUNet_preprocessed", inFolder "nnUNet_results")
+    let dataset = experiment.Dataset.Folder
+    let fold, seed = List.head experiment.Folds, List.head experiment.Seeds
+
+    step clock "1/4  planning and preprocessing"
+    provideData folders dataset
+    Training.prepare folders experiment
+
+    step clock $"2/4  training {experiment.Network.Name}"
+    let outcome =
+        Training.run folders experiment fold seed false
+
+    step clock "3/4  predicting the held-out case"
+    let raw = folders.RawDataset dataset
+    let predictions = inFolder "predictions"
+    let predicted =
+        Prediction.run outcome.Folder.Parent (Path.Combine(raw, "imagesTs")) predictions {
+            Prediction.standard with
+                Folds = [ fold ]
+                Device = experiment.Device
+        }
+    if predicted.Failures.Count > 0 then
+        raise (UserException(String.Join(Environment.NewLine, predicted.Failures)))
+
+    step clock "4/4  evaluating"
+    let json = DatasetJson.ReadFrom raw
+    let references = Path.Combine(raw, "labelsTs")
+    let result =
+        Evaluation.evaluate json references predictions (inFolder "summary.json") false
+    match result.Summary with
+    | null -> raise (UserException(String.Join(Environment.NewLine, result.Failures)))
+    | summary ->
+        Evaluation.show summary
+        let case = summary.Cases[0]
+        let name =
+            (Path.GetFileName case.PredictionFile).Replace(json.FileEnding, "")
+        let image =
+            Path.Combine(raw, "imagesTs", $"{name}_0000{json.FileEnding}")
+        let title =
+            $"{name}, held out: mean foreground Dice %.2f{summary.ForegroundMean.Dice}"
+        drawCase
+            (ImageReaders.For(json, image))
+            image
+            case.ReferenceFile
+            case
+            title
+            experiment.Network.Name
+            (inFolder "segmentation.png")
+        File.Copy(outcome.Folder.Progress, inFolder "progress.png", true)
+        let patch =
+            match experiment.Patch with
+            | Planned.Set patch -> patch
+            | Planned.FromPlans -> Size3.cube 64
+        writeTable experiment.Network patch json.ChannelNames.Count json.LabelManager.Outputs (inFolder "network.html")
+        printfn "mean foreground Dice of the held-out case: %.4f" summary.ForegroundMean.Dice
+        printfn "%s after all" (clock.Elapsed.ToString @"m\:ss")
+        for file, what in
+            [
+                "segmentation.png", "image, truth and prediction"
+                "progress.png", "the training's curves"
+                "network.html", "the network's layers"
+                "summary.json", "Dice and IoU"
+                "predictions", "the segmentation as .nii.gz"
+            ] do
+            printfn "  %-60s %s" (Path.Combine(folder, file)) what

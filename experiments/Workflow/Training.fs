@@ -1,0 +1,44 @@
+/// What a training needs before it, and the training itself, with progress on the console.
+[<RequireQualifiedAccess>]
+module MedSegDsl.Experiments.Workflow.Training
+
+open System.IO
+open MedSegDsl
+open MedSegDsl.Kernels
+open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Planning
+open MedSegDsl.Runtime.Preprocessing
+open MedSegDsl.Runtime.Training
+open MedSegDsl.Runtime.Training.Progress
+
+/// The dataset of a folder `DatasetNNN_Name`.
+let datasetOf (folder: string) : Dataset = {
+    Id = NnUNetFolders.DatasetId folder
+    Name = folder.Substring "DatasetNNN_".Length
+}
+
+/// The experiment on the folder that has its dataset's number: what a user calls the folder is the user's matter.
+let locate (folders: NnUNetFolders) (experiment: Experiment) = {
+    experiment with
+        Dataset = datasetOf (folders.DatasetName experiment.Dataset.Id)
+}
+
+/// Plans and preprocesses the experiment's dataset where that has not been done.
+let prepare (folders: NnUNetFolders) (experiment: Experiment) =
+    let dataset = experiment.Dataset.Folder
+    let plans =
+        Path.Combine(folders.PreprocessedDataset dataset, experiment.Plans + ".json")
+    if not (File.Exists plans) then
+        let settings =
+            PlanningSettings(Planner.Default, PlansName = experiment.Plans)
+        Planning.plan folders dataset settings false |> Planning.show
+    let configuration =
+        TrainingIdentity.ConfigurationName experiment.Configuration
+    Planning.preprocess folders dataset experiment.Plans [ configuration ] PreprocessingOptions.Default
+
+/// One training: fold and seed.
+let run folders experiment fold seed goOn =
+    printfn "%s" (NativeLibtorch.Load().Description)
+    let request =
+        TrainingRequest(experiment, folders, fold, seed, Continue = goOn)
+    TrainingRun.Run(request, ConsoleProgress.Create())

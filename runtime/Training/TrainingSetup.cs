@@ -1,6 +1,6 @@
 using MedSegDsl.Models;
 using MedSegDsl.Runtime.Dataset;
-using MedSegDsl.Runtime.Training.Augmentation;
+using MedSegDsl.Runtime.Training.Augmentations;
 using MedSegDsl.Runtime.Training.Loading;
 
 namespace MedSegDsl.Runtime.Training;

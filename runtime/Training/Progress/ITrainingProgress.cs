@@ -14,9 +14,9 @@ public interface ITrainingProgress
     /// <param name="remaining">How long the training will still take.</param>
     void EpochEnded(Curves curves, TimeSpan remaining);
 
-    /// <summary>Something worth a line: a checkpoint was written.</summary>
+    /// <summary>Something worth a line: a checkpoint was written, a validation case predicted.</summary>
     void Noted(string line);
 
-    /// <summary>The training is over, finished or not; always the last call.</summary>
+    /// <summary>The epochs are over, all of them or not; only notes may follow.</summary>
     void Ended();
 }

@@ -48,6 +48,12 @@ public sealed class LiveProgress(IAnsiConsole console) : ITrainingProgress
     /// <inheritdoc/>
     public void Noted(string line)
     {
+        if (over.IsSet)
+        {
+            console.WriteLine(line);
+            return;
+        }
+
         lock (stateLock)
             note = line;
     }

@@ -6,7 +6,7 @@ open System.IO
 open System.Threading
 open Expecto
 open TorchSharp
-open MedSegDsl.Runtime.Training.Augmentation
+open MedSegDsl.Runtime.Training.Augmentations
 open MedSegDsl.Runtime.Training.Loading
 open MedSegDsl.Runtime.Training.Sampling
 

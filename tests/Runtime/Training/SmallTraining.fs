@@ -7,7 +7,7 @@ open MedSegDsl
 open MedSegDsl.Models
 open MedSegDsl.Runtime.Dataset
 open MedSegDsl.Runtime.Training
-open MedSegDsl.Runtime.Training.Augmentation
+open MedSegDsl.Runtime.Training.Augmentations
 open MedSegDsl.Runtime.Training.Loading
 open MedSegDsl.Runtime.Training.Sampling
 

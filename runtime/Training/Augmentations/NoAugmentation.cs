@@ -1,7 +1,7 @@
 using MedSegDsl.Runtime.Training.Loading;
 using static TorchSharp.torch;
 
-namespace MedSegDsl.Runtime.Training.Augmentation;
+namespace MedSegDsl.Runtime.Training.Augmentations;
 
 /// <summary>Patches as they are.</summary>
 /// <param name="patch">The network's patch.</param>

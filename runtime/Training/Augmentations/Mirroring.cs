@@ -1,7 +1,7 @@
 using MedSegDsl.Runtime.Training.Loading;
 using static TorchSharp.torch;
 
-namespace MedSegDsl.Runtime.Training.Augmentation;
+namespace MedSegDsl.Runtime.Training.Augmentations;
 
 /// <summary>Each sample is flipped along each allowed axis with a probability of ½, image and segmentation alike.</summary>
 /// <param name="patch">The network's patch.</param>

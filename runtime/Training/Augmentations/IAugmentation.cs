@@ -1,7 +1,7 @@
 using MedSegDsl.Runtime.Training.Loading;
 using static TorchSharp.torch;
 
-namespace MedSegDsl.Runtime.Training.Augmentation;
+namespace MedSegDsl.Runtime.Training.Augmentations;
 
 /// <summary>Random changes of a training batch, in tensor operations on the device where the network runs.</summary>
 public interface IAugmentation

@@ -1,0 +1,74 @@
+using MedSegDsl.Models;
+using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Evaluation;
+using MedSegDsl.Runtime.Imaging;
+using MedSegDsl.Runtime.Inference;
+using MedSegDsl.Runtime.Planning;
+using MedSegDsl.Runtime.Preprocessing;
+using MedSegDsl.Runtime.Storage;
+
+namespace MedSegDsl.Runtime.Training;
+
+/// <summary>
+/// What follows the last epoch (nnU-Net v2, perform_actual_validation): every validation case is predicted from its
+/// preprocessed data, written on its image's own grid, and compared with its label map.
+/// </summary>
+/// <param name="plans">The plans.</param>
+/// <param name="configuration">The configuration that was trained.</param>
+/// <param name="dataset">The dataset's dataset.json.</param>
+/// <param name="rawFolder">nnUNet_raw/DatasetNNN_Name: the label maps, which also say how to write a file of the case.</param>
+public sealed class FinalValidation(Plans plans, PlansConfiguration configuration, DatasetJson dataset, string rawFolder)
+{
+    /// <summary>Predicts, writes and evaluates.</summary>
+    /// <param name="network">The trained network.</param>
+    /// <param name="options">Patch and mirroring.</param>
+    /// <param name="device">Where the network is.</param>
+    /// <param name="cases">The preprocessed validation cases.</param>
+    /// <param name="folder">Receives CASE.nii.gz and summary.json.</param>
+    /// <param name="note">Told in a line what each case came to.</param>
+    /// <param name="cancellation">Stops between two tiles.</param>
+    /// <exception cref="UserException">A label map is missing, or the network's output is not finite.</exception>
+    public EvaluationSummary Run(
+        SegmentationNetwork network,
+        SlidingWindowOptions options,
+        TorchSharp.torch.Device device,
+        IReadOnlyList<StoredCase> cases,
+        string folder,
+        Action<string> note,
+        CancellationToken cancellation = default)
+    {
+        var reader = ImageReaders.ByName(plans.ImageReaderWriter);
+        var references = CaseList.Training(rawFolder, dataset).ToDictionary(files => files.Id, files => files.Label!);
+        var targets = new EvaluationTargets(dataset.LabelManager);
+        Directory.CreateDirectory(folder);
+        network.eval();
+        using var predictor = new SlidingWindowPredictor(options, device);
+        List<CaseEvaluation> evaluations = [];
+        foreach (var stored in cases.OrderBy(c => c.Id, StringComparer.Ordinal))
+        {
+            if (!references.TryGetValue(stored.Id, out var reference))
+                throw new UserException($"{rawFolder}: the label map of the validation case {stored.Id} is not there");
+            var logits = predictor.Predict(network.Predict, stored.ReadImage(), cancellation: cancellation);
+            var labels = Exporter.Segment(
+                logits, Grid(stored.Properties), dataset.LabelManager.RegionsClassOrder, Environment.ProcessorCount);
+            var file = Path.Combine(folder, stored.Id + dataset.FileEnding);
+            reader.WriteLabels(file, labels, reader.ReadLabels(reference).Geometry);
+            var evaluation = FolderEvaluation.EvaluateCase(file, reference, targets, reader);
+            evaluations.Add(evaluation);
+            note($"{stored.Id}: Dice {string.Join(" ", targets.Targets.Select(t => Progress.ProgressText.Number(evaluation.Metrics[t].Dice)))}");
+        }
+
+        var summary = new EvaluationSummary(targets.Targets, evaluations);
+        summary.Write(Path.Combine(folder, "summary.json"));
+        note($"mean foreground Dice of the validation cases {Progress.ProgressText.Number(summary.ForegroundMean.Dice)}");
+        return summary;
+    }
+
+    private ExportGrid Grid(CaseProperties properties) => new(
+        configuration.Spacing,
+        Transposition.Apply(properties.Spacing, plans.TransposeForward),
+        configuration.ResamplingProbabilities,
+        properties.ShapeBeforeCropping,
+        properties.CropBox,
+        plans.TransposeBackward);
+}

@@ -1,0 +1,69 @@
+using MedSegDsl.Models;
+using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Planning;
+using MedSegDsl.Runtime.Training.Augmentations;
+using MedSegDsl.Runtime.Training.Sampling;
+using TorchSharp;
+
+namespace MedSegDsl.Runtime.Training;
+
+/// <summary>From an experiment and the plans to a training.</summary>
+internal static class SetupBuilder
+{
+    /// <summary>Resolves patch and batch, checks the network for them, and builds it.</summary>
+    /// <param name="experiment">A valid experiment.</param>
+    /// <param name="identity">Which training it is.</param>
+    /// <param name="configuration">The plans' configuration.</param>
+    /// <param name="dataset">The dataset's dataset.json.</param>
+    /// <param name="data">The fold's cases.</param>
+    /// <param name="folder">Where the results go.</param>
+    /// <returns>The training; the caller disposes its network.</returns>
+    /// <exception cref="UserException">The network does not fit the patch, or the device is not there.</exception>
+    public static TrainingSetup Build(
+        Experiment experiment,
+        TrainingIdentity identity,
+        PlansConfiguration configuration,
+        DatasetJson dataset,
+        TrainingData data,
+        FoldFolder folder)
+    {
+        var patch = experiment.Patch is Planned<Size3>.Set { Item: var size } ? [size.D, size.H, size.W] : configuration.PatchSize;
+        var batch = experiment.Batch is Planned<int>.Set { Item: var count } ? count : configuration.BatchSize;
+        var labels = dataset.LabelManager;
+        var channels = dataset.ChannelNames.Count;
+        var volume = new Size3(patch[0], patch[1], patch[2]);
+        Check(experiment, configuration, volume, channels, labels.Outputs);
+        var device = TrainingDevice.Resolve(experiment.Device);
+        var network = NetworkBuilder.Build(experiment.Network, channels, labels.Outputs, volume, identity.Seed);
+        network.to(device);
+        return new TrainingSetup
+        {
+            Experiment = experiment,
+            ExperimentJson = Json.ofExperiment(experiment),
+            Identity = identity,
+            Network = network,
+            Labels = labels,
+            BatchDice = configuration.BatchDice,
+            Patch = patch,
+            Batch = batch,
+            TrainingCases = data.Training,
+            ValidationCases = data.Validation,
+            Augmentation = experiment.Augmentation.IsMirroring
+                ? new Mirroring(patch, new PatchGeometry(patch).MirrorAxes)
+                : new NoAugmentation(patch),
+            Device = device,
+            Folder = folder,
+        };
+    }
+
+    private static void Check(Experiment experiment, PlansConfiguration configuration, Size3 patch, int channels, int outputs)
+    {
+        var result = NetworkModule.validateFor(patch, channels, outputs, experiment.Network);
+        if (!result.IsError)
+            return;
+        var source = experiment.Patch.IsFromPlans
+            ? $"the patch {patch} of {experiment.Plans}, configuration {configuration.Name}, does not suit {experiment.Network.Name}; set another one in the experiment"
+            : $"the experiment's patch {patch} does not suit {experiment.Network.Name}";
+        throw new UserException($"{source}: {string.Join("; ", result.ErrorValue)}");
+    }
+}

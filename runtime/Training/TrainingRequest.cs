@@ -1,0 +1,21 @@
+using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Evaluation;
+
+namespace MedSegDsl.Runtime.Training;
+
+/// <summary>One training to run.</summary>
+/// <param name="Experiment">The experiment.</param>
+/// <param name="Folders">nnU-Net's folders.</param>
+/// <param name="Fold">Which of the experiment's folds, or another one.</param>
+/// <param name="Seed">Which of the experiment's seeds, or another one.</param>
+public sealed record TrainingRequest(Experiment Experiment, NnUNetFolders Folders, Fold Fold, int Seed)
+{
+    /// <summary>Go on from the last checkpoint; where there is none, the training starts from the beginning.</summary>
+    public bool Continue { get; init; }
+}
+
+/// <summary>What came of a training.</summary>
+/// <param name="Folder">Where everything lies.</param>
+/// <param name="Curves">All epochs.</param>
+/// <param name="Validation">The evaluation of the fold's validation cases.</param>
+public sealed record TrainingOutcome(FoldFolder Folder, Curves Curves, EvaluationSummary Validation);

@@ -73,7 +73,40 @@ public sealed class LegacyRandom
     }
 
     /// <summary><paramref name="count"/> different numbers below n: numpy's choice without replacement.</summary>
-    public int[] ChooseDistinct(int n, int count) => Permutation(n)[..count];
+    public int[] ChooseDistinct(int n, int count)
+    {
+        if (count > n / 4)
+            return Permutation(n)[..count];
+
+        // The shuffle's exchanges are undone, the last one first, following only the entries that end among the first.
+        // Exchange i undone moves what stands at its partner, a place below i, to place i, where nothing has come yet.
+        var partners = new int[n];
+        for (var i = n - 1; i > 0; i--)
+            partners[i] = (int)NextInteger((uint)i);
+        var isFollowed = new System.Collections.BitArray(n);
+        Dictionary<int, int> entryAt = new(count);
+        for (var i = 0; i < count; i++)
+        {
+            isFollowed[i] = true;
+            entryAt[i] = i;
+            (entryAt[i], entryAt[partners[i]]) = (entryAt[partners[i]], entryAt[i]);
+        }
+
+        for (var i = count; i < n; i++)
+        {
+            if (!isFollowed[partners[i]])
+                continue;
+            isFollowed[partners[i]] = false;
+            isFollowed[i] = true;
+            entryAt.Remove(partners[i], out var entry);
+            entryAt[i] = entry;
+        }
+
+        var chosen = new int[count];
+        foreach (var (place, entry) in entryAt)
+            chosen[entry] = place;
+        return chosen;
+    }
 
     /// <summary><paramref name="count"/> numbers below n, each drawn from all: numpy's choice with replacement.</summary>
     public int[] Choose(int n, int count)

@@ -109,7 +109,8 @@ public sealed class CasePreprocessor
             normalizations[channel].Apply(voxels, cropped.Segmentation.Data);
             if (!isSameShape)
                 Resampler.ResampleChannel(
-                    normalized, cropped.Image.Shape, output, newShape, current, target, configuration.ResamplingData, threads);
+                    normalized, cropped.Image.Shape, output, newShape, current, target, configuration.ResamplingData, threads,
+                    scratch: normalized);
         }
 
         return result;

@@ -66,18 +66,25 @@ public static class ForegroundLocations
             }
         }
 
-        foreach (var list in wanted)
-            list?.Sort();
+        var next = new int[counts.Length];
+        for (var label = 0; label < wanted.Length; label++)
+        {
+            wanted[label]?.Sort();
+            next[label] = wanted[label]?[0].Rank ?? -1;
+        }
+
         var seen = new int[counts.Length];
         var found = new int[counts.Length];
         for (var voxel = 0; voxel < segmentation.Length; voxel++)
         {
             var label = segmentation[voxel] - short.MinValue;
-            if (wanted[label] is not { } list)
-                continue;
             var rank = seen[label]++;
+            if (rank != next[label])
+                continue;
+            var list = wanted[label]!;
             for (; found[label] < list.Count && list[found[label]].Rank == rank; found[label]++)
                 voxels[list[found[label]].Key][list[found[label]].Slot] = voxel;
+            next[label] = found[label] < list.Count ? list[found[label]].Rank : -1;
         }
 
         return voxels;

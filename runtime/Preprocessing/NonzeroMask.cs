@@ -60,4 +60,17 @@ public static class NonzeroMask
                 return i;
         return values.Length;
     }
+
+    /// <summary>Index of the first value that is zero, or the length.</summary>
+    internal static int FirstZero(ReadOnlySpan<float> values)
+    {
+        var vectors = MemoryMarshal.Cast<float, Vector<float>>(values);
+        var i = 0;
+        while (i < vectors.Length && !Vector.EqualsAny(vectors[i], Vector<float>.Zero))
+            i++;
+        for (i *= Vector<float>.Count; i < values.Length; i++)
+            if (values[i] == 0)
+                return i;
+        return values.Length;
+    }
 }

@@ -18,15 +18,13 @@ internal sealed class ZeroRuns
     public ZeroRuns(ImageArray<float> image)
     {
         int depth = image.Shape[0], height = image.Shape[1], width = image.Shape[2];
-        var nonzero = new byte[width];
         var firstRunOfRow = new int[depth * height + 1];
         for (var z = 0; z < depth; z++)
             for (var y = 0; y < height; y++)
             {
                 var row = z * height + y;
                 firstRunOfRow[row] = runs.Count;
-                MarkNonzero(image, row, nonzero);
-                AddRuns(nonzero, row * width, z == 0 || z == depth - 1 || y == 0 || y == height - 1);
+                AddRuns(image, 0, row * width, width, z == 0 || z == depth - 1 || y == 0 || y == height - 1);
                 if (y > 0)
                     JoinRows(firstRunOfRow[row - 1], firstRunOfRow[row], firstRunOfRow[row], width);
                 if (z > 0)
@@ -46,29 +44,24 @@ internal sealed class ZeroRuns
     /// <summary>Whether faces of zero voxels connect the run to the outside of the volume.</summary>
     public bool IsOutside(int run) => Root(run + 1) == Root(Outside);
 
-    private static void MarkNonzero(ImageArray<float> image, int row, byte[] nonzero)
+    /// <summary>Adds the runs within a stretch of a row: zero in a channel, and inside that in the next ones.</summary>
+    private void AddRuns(ImageArray<float> image, int channel, int start, int length, bool touchesOutside)
     {
-        Array.Clear(nonzero);
-        for (var channel = 0; channel < image.Channels; channel++)
+        if (channel == image.Channels)
         {
-            var values = image.Channel(channel).Slice(row * nonzero.Length, nonzero.Length);
-            for (var x = 0; x < nonzero.Length; x++)
-                nonzero[x] |= values[x] != 0 ? (byte)1 : (byte)0;
+            var x = start % image.Shape[2];
+            runs.Add((start, length));
+            parents.Add(touchesOutside || x == 0 || x + length == image.Shape[2] ? Outside : parents.Count);
+            return;
         }
-    }
 
-    private void AddRuns(ReadOnlySpan<byte> nonzero, int rowStart, bool touchesOutside)
-    {
-        for (var x = 0; x < nonzero.Length;)
+        for (var end = start + length; start < end;)
         {
-            var start = nonzero[x..].IndexOf((byte)0);
-            if (start < 0)
-                return;
-            start += x;
-            var length = nonzero[start..].IndexOf((byte)1);
-            x = length < 0 ? nonzero.Length : start + length;
-            runs.Add((rowStart + start, x - start));
-            parents.Add(touchesOutside || start == 0 || x == nonzero.Length ? Outside : parents.Count);
+            start += NonzeroMask.FirstZero(image.Channel(channel)[start..end]);
+            var zeros = NonzeroMask.FirstNonzero(image.Channel(channel)[start..end]);
+            if (zeros > 0)
+                AddRuns(image, channel + 1, start, zeros, touchesOutside);
+            start += zeros;
         }
     }
 

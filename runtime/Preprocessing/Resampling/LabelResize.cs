@@ -15,6 +15,9 @@ internal sealed class LabelResize
 {
     /// <summary>Marks a place where the four rows differ; no label can have this value.</summary>
     private const short Mixed = short.MinValue;
+
+    /// <summary>A share above one half by this much leaves no other label with a half.</summary>
+    private const double RoundingMargin = 1e-9;
     private readonly AxisSampling z;
     private readonly AxisSampling y;
     private readonly AxisSampling x;
@@ -52,6 +55,7 @@ internal sealed class LabelResize
         var row11 = Row(input, z1, y1);
         FindUniform(row00, row01, row10, row11, uniform);
         var rowWeights = (wz[0] * wy[0], wz[0] * wy[1], wz[1] * wy[0], wz[1] * wy[1]);
+        var nearestRow = (wz[1] > wz[0] ? 4 : 0) + (wy[1] > wy[0] ? 2 : 0);
         Span<short> labels = stackalloc short[8];
         Span<double> weights = stackalloc double[8];
         for (var i = 0; i < target.Length; i++)
@@ -70,7 +74,7 @@ internal sealed class LabelResize
             (weights[2], weights[3]) = (rowWeights.Item2 * wx0, rowWeights.Item2 * wx1);
             (weights[4], weights[5]) = (rowWeights.Item3 * wx0, rowWeights.Item3 * wx1);
             (weights[6], weights[7]) = (rowWeights.Item4 * wx0, rowWeights.Item4 * wx1);
-            target[i] = Winner(labels, weights);
+            target[i] = Winner(labels, weights, nearestRow + (wx1 > wx0 ? 1 : 0));
         }
     }
 
@@ -97,21 +101,31 @@ internal sealed class LabelResize
     }
 
     /// <summary>The highest of eight labels whose weights add up to at least 0.5, or 0.</summary>
-    private static short Winner(ReadOnlySpan<short> labels, ReadOnlySpan<double> weights)
+    /// <param name="labels">The labels of the corners.</param>
+    /// <param name="weights">Their weights; 1 in all.</param>
+    /// <param name="nearest">The corner with the largest weight; in most places its label has more than half.</param>
+    private static short Winner(ReadOnlySpan<short> labels, ReadOnlySpan<double> weights, int nearest)
     {
+        if (Share(labels[nearest], 0, labels, weights) > 0.5 + RoundingMargin)
+            return labels[nearest];
         var winner = Mixed;
         for (var i = 0; i < 8; i++)
         {
             var label = labels[i];
             if (label <= winner || labels[..i].Contains(label))
                 continue;
-            var sum = 0.0;
-            for (var j = i; j < 8; j++)
-                sum += labels[j] == label ? weights[j] : 0;
-            if (sum >= 0.5)
+            if (Share(label, i, labels, weights) >= 0.5)
                 winner = label;
         }
 
         return winner == Mixed ? (short)0 : winner;
+    }
+
+    private static double Share(short label, int first, ReadOnlySpan<short> labels, ReadOnlySpan<double> weights)
+    {
+        var sum = 0.0;
+        for (var i = first; i < 8; i++)
+            sum += labels[i] == label ? weights[i] : 0;
+        return sum;
     }
 }

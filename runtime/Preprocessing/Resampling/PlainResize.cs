@@ -8,7 +8,7 @@ namespace MedSegDsl.Runtime.Preprocessing.Resampling;
 /// </summary>
 /// <remarks>
 /// The axes are independent, so they go one after the other, in double within a pass and float32 between passes. The far
-/// axis goes last where it grows, in place in the output, else first: never is more than the larger of input and output held.
+/// axis goes last where it grows, in place in the output, else first: what is held between is never larger than the input.
 /// </remarks>
 internal static class PlainResize
 {
@@ -19,8 +19,10 @@ internal static class PlainResize
     /// <param name="newShape">Voxels along z, y, x afterwards.</param>
     /// <param name="order">Spline order, 0 to 3.</param>
     /// <param name="threads">Threads to use.</param>
+    /// <param name="scratch">As long as the input, and may be its own memory; if it is empty, memory is allocated where needed.</param>
     public static void Resize(
-        ReadOnlyMemory<float> input, int[] shape, Memory<float> output, int[] newShape, int order, int threads)
+        ReadOnlyMemory<float> input, int[] shape, Memory<float> output, int[] newShape, int order, int threads,
+        Memory<float> scratch = default)
     {
         if (order == 0)
         {
@@ -45,7 +47,7 @@ internal static class PlainResize
         }
         else
         {
-            var between = new float[z.To * y.From * x.From];
+            var between = scratch.IsEmpty ? new float[z.To * y.From * x.From] : scratch;
             FarAxis(input, between, z, y.From * x.From, threads, float.NegativeInfinity, float.PositiveInfinity);
             Planes(between, output, z.To, y, x, threads, low, high);
         }

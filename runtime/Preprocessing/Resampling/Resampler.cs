@@ -27,7 +27,7 @@ public static class Resampler
     }
 
     /// <summary>Resamples one channel into memory of the caller.</summary>
-    /// <param name="input">z · y · x values; not changed.</param>
+    /// <param name="input">z · y · x values; not changed unless it is the scratch memory too.</param>
     /// <param name="shape">Voxels along z, y, x.</param>
     /// <param name="output">Values of the new shape; must not overlap the input.</param>
     /// <param name="newShape">Voxels along z, y, x afterwards.</param>
@@ -35,10 +35,12 @@ public static class Resampler
     /// <param name="newSpacing">Spacing of the output, mm.</param>
     /// <param name="settings">Spline orders, and whether an axis is separate.</param>
     /// <param name="threads">Threads to use.</param>
+    /// <param name="scratch">Memory as long as the input that may be overwritten; may be the input's own, to hold less.</param>
     /// <exception cref="UserException">An order other than 0 to 3, or an axis without voxels.</exception>
     public static void ResampleChannel(
         ReadOnlyMemory<float> input, int[] shape, Memory<float> output, int[] newShape,
-        IReadOnlyList<double> spacing, IReadOnlyList<double> newSpacing, ResamplingSettings settings, int threads = 1)
+        IReadOnlyList<double> spacing, IReadOnlyList<double> newSpacing, ResamplingSettings settings, int threads = 1,
+        Memory<float> scratch = default)
     {
         if (newShape.AsSpan().SequenceEqual(shape))
             input.CopyTo(output);
@@ -46,7 +48,7 @@ public static class Resampler
             SliceResize.AlongAxis(axis, input, shape, output, newShape, (from, before, to, after) =>
                 SliceResize.Image(from, before, to, after, settings, threads));
         else
-            PlainResize.Resize(input, shape, output, newShape, settings.Order, threads);
+            PlainResize.Resize(input, shape, output, newShape, settings.Order, threads, scratch);
     }
 
     /// <summary>

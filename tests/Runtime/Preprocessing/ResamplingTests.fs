@@ -224,6 +224,16 @@ let tests =
 
                 if reaching 1e-9 = reaching -1e-9 then
                     Expect.equal result.Data[i] (reaching 0.0) $"voxel {i}")
+        test "scratch memory may be the input's own" {
+            for shape, newShape in [ [| 9; 8; 7 |], [| 5; 6; 11 |]; [| 5; 6; 11 |], [| 9; 8; 7 |] ] do
+                let input = Formula.unitSingle "scratch" (Array.reduce (*) shape)
+                let resample (scratch: float32[]) =
+                    let output = Array.zeroCreate (Array.reduce (*) newShape)
+                    Resampler.ResampleChannel(input, shape, output, newShape, ones, ones, ofOrder 3, 2, scratch)
+                    output
+                let expected = resample [||]
+                Expect.equal (resample input) expected $"{shape} to {newShape}"
+        }
         test "an unchanged shape returns the image itself" {
             let image = ImageArray<float32>(2, [| 3; 4; 5 |])
 

@@ -1,0 +1,225 @@
+/// Preprocessing of one case against nnU-Net's figures: normalization, resampling, foreground locations, in memory.
+module MedSegDsl.Bench.Preprocessing
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text.Json.Nodes
+open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Imaging
+open MedSegDsl.Runtime.Planning
+open MedSegDsl.Runtime.Preprocessing
+open MedSegDsl.Tests.Golden
+
+type private Setting = {
+    Channels: int
+    Shape: int list
+    NewShape: int list
+    Labels: int
+    /// How many times thicker than wide the slices are.
+    Thickness: float
+    /// Seconds of nnU-Net 2.8.1, one process and one thread, on a two-core server (golden README, section 7).
+    NnUNet: float
+}
+
+let private settings = [
+    {
+        Channels = 1
+        Shape = [ 64; 64; 64 ]
+        NewShape = [ 80; 80; 80 ]
+        Labels = 4
+        Thickness = 1.0
+        NnUNet = 0.40
+    }
+    {
+        Channels = 1
+        Shape = [ 128; 128; 128 ]
+        NewShape = [ 160; 160; 160 ]
+        Labels = 4
+        Thickness = 1.0
+        NnUNet = 3.03
+    }
+    {
+        Channels = 1
+        Shape = [ 128; 128; 128 ]
+        NewShape = [ 91; 91; 91 ]
+        Labels = 4
+        Thickness = 1.0
+        NnUNet = 0.68
+    }
+    {
+        Channels = 1
+        Shape = [ 60; 256; 256 ]
+        NewShape = [ 75; 320; 320 ]
+        Labels = 4
+        Thickness = 5.0
+        NnUNet = 4.94
+    }
+    {
+        Channels = 1
+        Shape = [ 60; 256; 256 ]
+        NewShape = [ 75; 320; 320 ]
+        Labels = 4
+        Thickness = 2.0
+        NnUNet = 5.79
+    }
+    {
+        Channels = 1
+        Shape = [ 100; 320; 320 ]
+        NewShape = [ 125; 366; 366 ]
+        Labels = 6
+        Thickness = 2.0
+        NnUNet = 12.27
+    }
+    {
+        Channels = 4
+        Shape = [ 155; 190; 180 ]
+        NewShape = [ 124; 152; 144 ]
+        Labels = 4
+        Thickness = 1.0
+        NnUNet = 5.30
+    }
+]
+
+/// Plans whose one configuration turns the setting's shape into its new shape.
+let private plans (setting: Setting) =
+    let list (values: string seq) = "[" + String.Join(", ", values) + "]"
+
+    let perChannel value =
+        list (Seq.replicate setting.Channels value)
+
+    let intensities =
+        """{"mean": 0, "std": 1, "min": -1, "max": 1, "median": 0, "percentile_00_5": -1, "percentile_99_5": 1}"""
+
+    let resampling order =
+        "{\"is_seg\": false, \"order\": "
+        + string order
+        + ", \"order_z\": 0, \"force_separate_z\": null}"
+
+    let json =
+        """{"dataset_name": "Dataset001_Bench", "plans_name": "bench", "image_reader_writer": "NibabelIO",
+        "original_median_spacing_after_transp": [1, 1, 1], "original_median_shape_after_transp": [1, 1, 1],
+        "transpose_forward": [0, 1, 2], "transpose_backward": [0, 1, 2],
+        "foreground_intensity_properties_per_channel": {INTENSITIES},
+        "configurations": {"3d_fullres": {"data_identifier": "bench", "preprocessor_name": "DefaultPreprocessor",
+        "batch_size": 2, "patch_size": [64, 64, 64], "median_image_size_in_voxels": [1, 1, 1], "batch_dice": true,
+        "spacing": SPACING, "normalization_schemes": SCHEMES, "use_mask_for_norm": MASKS,
+        "resampling_fn_data": "FUNCTION", "resampling_fn_data_kwargs": CUBIC,
+        "resampling_fn_seg": "FUNCTION", "resampling_fn_seg_kwargs": LINEAR,
+        "resampling_fn_probabilities": "FUNCTION", "resampling_fn_probabilities_kwargs": LINEAR}}}"""
+
+    let filled =
+        [
+            "INTENSITIES",
+            String.Join(", ", [ for c in 0 .. setting.Channels - 1 -> $"\"{c}\": " + intensities ])
+            "SPACING", list [ string setting.Thickness; "1"; "1" ]
+            "SCHEMES", perChannel "\"ZScoreNormalization\""
+            "MASKS", perChannel "false"
+            "FUNCTION", ResamplingSettings.DefaultFunction
+            "CUBIC", resampling 3
+            "LINEAR", resampling 1
+        ]
+        |> List.fold (fun (text: string) (word, value) -> text.Replace(word, value)) json
+
+    Plans((nonNull (JsonNode.Parse filled)).AsObject(), "bench")
+
+let private labelManager count =
+    LabelManager(
+        [|
+            for l in 0 .. count - 1 ->
+                LabelEntry((if l = 0 then "background" else $"label {l}"), [| l |], false)
+        |],
+        null
+    )
+
+/// The most memory that the process has held since the last call, in bytes; Linux only.
+let private resetPeak () =
+    if OperatingSystem.IsLinux() then
+        File.WriteAllText("/proc/self/clear_refs", "5")
+
+let private peak () =
+    if OperatingSystem.IsLinux() then
+        let line = File.ReadLines "/proc/self/status" |> Seq.find _.StartsWith("VmHWM")
+        1024.0 * float ((line.Split(' ', StringSplitOptions.RemoveEmptyEntries))[1])
+    else
+        nan
+
+let private collect () =
+    GC.Collect(2, GCCollectionMode.Aggressive, true, true)
+
+let private measure (setting: Setting) repeats =
+    let key = "bench/preprocessing"
+    let shape = Array.ofList setting.Shape
+    let voxels = Formula.count setting.Shape
+
+    let image =
+        ImageArray(Formula.unitSingle key (setting.Channels * voxels), setting.Channels, shape)
+
+    let segmentation =
+        ImageArray(
+            Formula.blobs (key + "/seg") setting.Shape setting.Labels [ 8; 8; 8 ]
+            |> Array.map int16,
+            1,
+            shape
+        )
+
+    let spacing =
+        List.map2 (fun n o -> float n / float o) setting.NewShape setting.Shape
+        |> List.mapi (fun axis s -> if axis = 0 then s * setting.Thickness else s)
+        |> Array.ofList
+
+    let plans = plans setting
+
+    let preprocessor =
+        CasePreprocessor(plans, plans.Configuration "3d_fullres", labelManager setting.Labels)
+
+    let run threads =
+        preprocessor.Preprocess(image, spacing, segmentation, threads)
+
+    if List.ofArray (run 1).Image.Shape <> setting.NewShape then
+        failwith $"{setting.Shape} did not become {setting.NewShape}"
+
+    let seconds threads =
+        Seq.min [
+            for _ in 1..repeats ->
+                let watch = Stopwatch.StartNew()
+                run threads |> ignore
+                watch.Elapsed.TotalSeconds
+        ]
+
+    let processor =
+        Seq.min [
+            for _ in 1..repeats ->
+                let before = Process.GetCurrentProcess().TotalProcessorTime
+                run 1 |> ignore
+                (Process.GetCurrentProcess().TotalProcessorTime - before).TotalSeconds
+        ]
+
+    let one, two = seconds 1, seconds 2
+    collect ()
+    resetPeak ()
+    let before = peak ()
+    let result = run 2
+    let megabytes bytes = bytes / 1e6
+
+    let outputs =
+        float (4 * result.Image.Data.Length + 2 * result.Segmentation.Data.Length)
+
+    let work = peak () - before - outputs
+    let caseSize = float (4 * max image.Data.Length result.Image.Data.Length)
+
+    let name =
+        String.Join("×", setting.Shape) + " → " + String.Join("×", setting.NewShape)
+
+    printfn
+        $"| {setting.Channels} × {name}, {setting.Labels} labels | {setting.NnUNet:F2} | {one:F3} | {processor:F3} | {two:F3} | {setting.NnUNet / one:F0}× | {setting.NnUNet / two:F0}× | {megabytes work:F0} | {megabytes caseSize:F0} |"
+
+/// Prints the table of docs/performance.md.
+let run repeats =
+    printfn
+        "| case | nnU-Net, s | 1 thread, s | its processor time, s | 2 threads, s | 1 thread faster | 2 threads faster | work memory, MB | case in float32, MB |"
+
+    printfn "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+
+    for setting in settings do
+        measure setting repeats

@@ -9,9 +9,8 @@ open System.Reflection
 open MedSegDsl
 open MedSegDsl.Runtime
 open MedSegDsl.Runtime.Dataset
-open MedSegDsl.Runtime.Evaluation
 open MedSegDsl.Runtime.Files
-open MedSegDsl.Runtime.Imaging
+open MedSegDsl.Runtime.Inference
 open MedSegDsl.Runtime.Pictures
 
 /// The datasets that lie beside the program.
@@ -28,24 +27,6 @@ let private provideData (folders: NnUNetFolders) dataset =
             Path.Combine(folders.Raw, dataset, Path.GetRelativePath(source, file))
         let content = File.ReadAllBytes file
         AtomicFile.Write(target, fun stream -> stream.Write(content, 0, content.Length))
-
-/// Image, truth and prediction of a case side by side, with the Dice of each class.
-let private drawCase (reader: IImageReader) (image: string) (reference: string) (case: CaseEvaluation) title subtitle file =
-    let picture = reader.Read image
-    let classes = [|
-        for pair in case.Metrics -> OverlayClass(pair.Key.Labels[0], pair.Key.Name, Nullable pair.Value.Dice)
-    |]
-    let content =
-        OverlayCase(
-            title,
-            picture.Voxels,
-            picture.Geometry,
-            reader.ReadLabels(case.PredictionFile).Voxels,
-            classes,
-            Reference = reader.ReadLabels(reference).Voxels,
-            Subtitle = subtitle
-        )
-    OverlayPicture.Write(file, content)
 
 let private writeTable (network: Network) patch channels classes file =
     match Tables.architecture (patch, channels, classes) [ network ] with
@@ -78,11 +59,9 @@ let run (folder: string) (experiment: Experiment) =
     let raw = folders.RawDataset dataset
     let predictions = inFolder "predictions"
     let predicted =
-        Prediction.run outcome.Folder.Parent (Path.Combine(raw, "imagesTs")) predictions {
-            Prediction.standard with
-                Folds = [ fold ]
-                Device = experiment.Device
-        }
+        let choice =
+            ModelChoice(outcome.Folder.Parent, Folds = [| Path.GetFileName(outcome.Folder.Path).Substring "fold_".Length |])
+        Prediction.run choice experiment.Device (Path.Combine(raw, "imagesTs")) predictions (PredictionOptions())
     if predicted.Failures.Count > 0 then
         raise (UserException(String.Join(Environment.NewLine, predicted.Failures)))
 
@@ -102,14 +81,15 @@ let run (folder: string) (experiment: Experiment) =
             Path.Combine(raw, "imagesTs", $"{name}_0000{json.FileEnding}")
         let title =
             $"{name}, held out: mean foreground Dice %.2f{summary.ForegroundMean.Dice}"
-        drawCase
-            (ImageReaders.For(json, image))
-            image
-            case.ReferenceFile
-            case
-            title
-            experiment.Network.Name
-            (inFolder "segmentation.png")
+        CasePicture.Write(
+            inFolder "segmentation.png",
+            title,
+            experiment.Network.Name,
+            image,
+            case.PredictionFile,
+            case.ReferenceFile,
+            json
+        )
         File.Copy(outcome.Folder.Progress, inFolder "progress.png", true)
         let patch =
             match experiment.Patch with

@@ -22,12 +22,15 @@ public sealed record TrainingIdentity(
         var name = experiment.Name.StartsWith(prefix, StringComparison.Ordinal) ? experiment.Name[prefix.Length..] : experiment.Name;
         return new TrainingIdentity(
             experiment.Dataset.Folder,
-            $"MedSegTrainer_{name}{(seed == DefaultSeed ? "" : $"_seed{seed}")}",
+            TrainerOf(seed == DefaultSeed ? name : $"{name}_seed{seed}"),
             experiment.Plans,
             ConfigurationName(experiment.Configuration),
             fold is Fold.Index index ? $"{index.Item}" : "all",
             seed);
     }
+
+    /// <summary>The trainer's name in the folder of results, for a network's or an experiment's name.</summary>
+    public static string TrainerOf(string name) => $"MedSegTrainer_{name}";
 
     /// <summary>The configuration's name in the plans.</summary>
     public static string ConfigurationName(Configuration configuration) => configuration.Tag switch

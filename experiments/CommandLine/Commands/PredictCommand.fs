@@ -1,0 +1,47 @@
+/// `medseg predict -i IMAGES -o FOLDER -d 901`: segmentations by a trained model.
+module MedSegDsl.Experiments.CommandLine.Commands.PredictCommand
+
+open Argu
+open MedSegDsl
+open MedSegDsl.Runtime
+open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Inference
+open MedSegDsl.Runtime.Training
+open MedSegDsl.Experiments.Console
+open MedSegDsl.Experiments.Workflow
+open MedSegDsl.Experiments.CommandLine
+open MedSegDsl.Experiments.CommandLine.Arguments
+
+/// The folder of `-m`, or the one in nnUNet_results that dataset, network, plans and configuration name.
+let private modelFolder (args: ParseResults<PredictArgs>) =
+    match args.TryGetResult Model, args.TryGetResult PredictArgs.Dataset with
+    | Some folder, _ -> folder
+    | None, None -> raise (UserException "predict needs a model: its folder with -m, or the dataset with -d")
+    | None, Some name ->
+        let folders = NnUNetFolders.FromEnvironment()
+        let configuration = args.GetResult(PredictArgs.Configuration, "3d_fullres")
+        let network = args.GetResult(PredictArgs.Network, UlikeMamba.threeDMT.Name)
+        let plans = args.GetResult(PredictArgs.Plans, "nnUNetPlans")
+        folders.ResultsOf(folders.DatasetName name, TrainingIdentity.TrainerOf network, plans, configuration)
+
+let run (args: ParseResults<PredictArgs>) =
+    let choice =
+        ModelChoice(
+            modelFolder args,
+            Folds = Array.ofList (args.GetResult(PredictArgs.Folds, [])),
+            Checkpoint = args.GetResult(Checkpoint, "checkpoint_final")
+        )
+    let options =
+        PredictionOptions(
+            StepFraction = args.GetResult(Step_Size, 0.5),
+            UseMirroring = not (args.Contains No_Mirroring),
+            SaveProbabilities = args.Contains Save_Probabilities,
+            Overwrite = not (args.Contains PredictArgs.Continue)
+        )
+    let device = Parse.device (args.GetResult(PredictArgs.Device, "auto"))
+    let result =
+        Prediction.run choice device (args.GetResult PredictArgs.Input) (args.GetResult PredictArgs.Output) options
+    printfn "%d segmentations written, %d skipped" result.Written.Count result.Skipped.Count
+    for failure in result.Failures do
+        eprintfn "medseg: %s" failure
+    if result.Failures.Count = 0 then Exit.done' else Exit.failed

@@ -6,7 +6,8 @@ namespace MedSegDsl.Runtime.Dataset;
 /// <summary>Finds the cases of a raw dataset and the files of each.</summary>
 public static partial class CaseList
 {
-    /// <summary>The training cases: from the <c>dataset</c> key of dataset.json in its order, else from imagesTr and labelsTr in ordinal order.</summary>
+    /// <summary>The training cases: from the <c>dataset</c> key of dataset.json in its order, else from
+    /// imagesTr and labelsTr in ordinal order.</summary>
     /// <param name="datasetFolder">The folder of dataset.json.</param>
     /// <param name="dataset">Its dataset.json.</param>
     /// <exception cref="UserException">A folder is missing, or names do not follow the rule.</exception>
@@ -22,7 +23,8 @@ public static partial class CaseList
         ];
     }
 
-    /// <summary>The cases of a folder of images, in ordinal order: files <c>CASE_0000.nii.gz</c>, one for each channel.</summary>
+    /// <summary>The cases of a folder of images, in ordinal order: files <c>CASE_0000.nii.gz</c>, one for
+    /// each channel.</summary>
     /// <param name="folder">imagesTr, imagesTs, or a folder to predict.</param>
     /// <param name="fileEnding">The ending with its dot.</param>
     /// <exception cref="UserException">The folder is missing, or a name has no channel number.</exception>

@@ -4,7 +4,8 @@ namespace MedSegDsl.Runtime.Dataset;
 
 /// <summary>Work on many cases, as many at a time as threads and memory allow.</summary>
 /// <param name="threads">Cases worked on at the same time, at most.</param>
-/// <param name="memoryBytes">Memory for the cases in work. One case is always worked on, however large.</param>
+/// <param name="memoryBytes">Memory for the cases in work. One case is always worked on, however
+/// large.</param>
 public sealed class CaseLoop(int threads, long memoryBytes)
 {
     private readonly Lock gate = new();
@@ -12,12 +13,14 @@ public sealed class CaseLoop(int threads, long memoryBytes)
     private int running;
     private long largest;
 
-    /// <summary>Runs <paramref name="work"/> for every case. The first one runs alone: it tells how much memory a case takes.</summary>
+    /// <summary>Runs <paramref name="work"/> for every case. The first one runs alone: it tells how much
+    /// memory a case takes.</summary>
     /// <param name="cases">The cases.</param>
     /// <param name="work">Takes the number of the case and its files; returns the bytes it needed.</param>
     /// <param name="progress">Told after each case.</param>
     /// <param name="cancel">Stops between cases.</param>
-    /// <exception cref="UserException">Of the first case that failed; cases not yet begun are left out.</exception>
+    /// <exception cref="UserException">Of the first case that failed; cases not yet begun are left
+    /// out.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public void Run(
         IReadOnlyList<CaseFiles> cases,

@@ -5,13 +5,15 @@ using MedSegDsl.Runtime.Files;
 
 namespace MedSegDsl.Runtime.Dataset;
 
-/// <summary>dataset.json of nnU-Net v2: channels, labels, number of cases, file ending (documentation/dataset_format.md of MIC-DKFZ/nnUNet).</summary>
+/// <summary>dataset.json of nnU-Net v2: channels, labels, number of cases, file ending
+/// (documentation/dataset_format.md of MIC-DKFZ/nnUNet).</summary>
 public sealed class DatasetJson
 {
     /// <summary>Reads and checks the content of a dataset.json.</summary>
     /// <param name="json">The content.</param>
     /// <param name="source">The file, for errors.</param>
-    /// <exception cref="UserException">Something is missing or wrong; the line lists everything found.</exception>
+    /// <exception cref="UserException">Something is missing or wrong; the line lists everything
+    /// found.</exception>
     public DatasetJson(JsonObject json, string source)
     {
         Json = json;
@@ -41,7 +43,8 @@ public sealed class DatasetJson
     /// <summary>The entries of <c>labels</c> in file order.</summary>
     public IReadOnlyList<LabelEntry> Labels { get; }
 
-    /// <summary>One label value for each region: what is written where the region is predicted, later ones over earlier ones.</summary>
+    /// <summary>One label value for each region: what is written where the region is predicted, later ones
+    /// over earlier ones.</summary>
     public int[]? RegionsClassOrder { get; }
 
     /// <summary>The number of training cases that the file claims.</summary>
@@ -50,7 +53,8 @@ public sealed class DatasetJson
     /// <summary>The ending of images and labels, with its dot: <c>.nii.gz</c>.</summary>
     public string FileEnding { get; }
 
-    /// <summary>The name of the reader to use (nnU-Net's class names), or null where the file ending decides.</summary>
+    /// <summary>The name of the reader to use (nnU-Net's class names), or null where the file ending
+    /// decides.</summary>
     public string? ImageReaderWriter { get; }
 
     /// <summary>The label rules that follow from <see cref="Labels"/>.</summary>
@@ -64,7 +68,8 @@ public sealed class DatasetJson
     /// <exception cref="UserException">The file is missing or wrong.</exception>
     public static DatasetJson Read(string path) => new(JsonFields.Read(path).Json, path);
 
-    /// <summary>Everything that is wrong with the content, one line each; empty where it can be used.</summary>
+    /// <summary>Everything that is wrong with the content, one line each; empty where it can be
+    /// used.</summary>
     public static IReadOnlyList<string> Problems(JsonObject json)
     {
         List<string> problems = [];

@@ -1,6 +1,7 @@
 namespace MedSegDsl.Runtime.Dataset;
 
-/// <summary>What follows from the labels of a dataset: classes or regions, the ignore label, the number of network outputs
+/// <summary>What follows from the labels of a dataset: classes or regions, the ignore label, the number of
+/// network outputs
 /// (nnunetv2/utilities/label_handling of MIC-DKFZ/nnUNet).</summary>
 public sealed class LabelManager
 {
@@ -22,7 +23,8 @@ public sealed class LabelManager
         RegionsClassOrder = HasRegions ? regionsClassOrder : null;
     }
 
-    /// <summary>The entries of dataset.json in file order; their number, ignore included, enters the memory estimate.</summary>
+    /// <summary>The entries of dataset.json in file order; their number, ignore included, enters the memory
+    /// estimate.</summary>
     public IReadOnlyList<LabelEntry> Labels { get; }
 
     /// <summary>The distinct label values in ascending order: 0 included, the ignore label not.</summary>
@@ -31,7 +33,8 @@ public sealed class LabelManager
     /// <summary><see cref="AllLabels"/> without 0.</summary>
     public int[] ForegroundLabels { get; }
 
-    /// <summary>True where at least one entry is a list of more than one label: outputs are regions, with a sigmoid each.</summary>
+    /// <summary>True where at least one entry is a list of more than one label: outputs are regions, with a
+    /// sigmoid each.</summary>
     public bool HasRegions { get; }
 
     /// <summary>The label values of each region in file order; empty without regions.</summary>
@@ -43,7 +46,8 @@ public sealed class LabelManager
     /// <summary>The value of voxels without annotation: the highest label + 1, or null.</summary>
     public int? IgnoreLabel { get; }
 
-    /// <summary>Number of channels that a network gives: the regions, else all labels with background.</summary>
+    /// <summary>Number of channels that a network gives: the regions, else all labels with
+    /// background.</summary>
     public int Outputs => HasRegions ? ForegroundRegions.Length : AllLabels.Length;
 
     /// <summary>Everything that is wrong with the labels, one line each.</summary>

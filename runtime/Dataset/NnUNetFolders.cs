@@ -2,7 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace MedSegDsl.Runtime.Dataset;
 
-/// <summary>nnU-Net's three folders: raw datasets, preprocessed data, results. Each may be left out as long as nobody asks for it.</summary>
+/// <summary>nnU-Net's three folders: raw datasets, preprocessed data, results. Each may be left out as long
+/// as nobody asks for it.</summary>
 public sealed partial class NnUNetFolders
 {
     private readonly string? raw;
@@ -17,7 +18,8 @@ public sealed partial class NnUNetFolders
         this.results = Absolute(results);
     }
 
-    /// <summary>The folders named by the environment variables nnUNet_raw, nnUNet_preprocessed and nnUNet_results.</summary>
+    /// <summary>The folders named by the environment variables nnUNet_raw, nnUNet_preprocessed and
+    /// nnUNet_results.</summary>
     public static NnUNetFolders FromEnvironment() => new(
         Environment.GetEnvironmentVariable("nnUNet_raw"),
         Environment.GetEnvironmentVariable("nnUNet_preprocessed"),
@@ -35,9 +37,11 @@ public sealed partial class NnUNetFolders
     /// <exception cref="UserException">It is not set.</exception>
     public string Results => results ?? throw NotSet("nnUNet_results", "trained networks");
 
-    /// <summary>The name <c>DatasetNNN_Name</c> of a dataset given by its number, looked up in all folders that are set.</summary>
+    /// <summary>The name <c>DatasetNNN_Name</c> of a dataset given by its number, looked up in all folders
+    /// that are set.</summary>
     /// <param name="id">0 to 999.</param>
-    /// <exception cref="UserException">No folder has this number, or folders of different names have it.</exception>
+    /// <exception cref="UserException">No folder has this number, or folders of different names have
+    /// it.</exception>
     public string DatasetName(int id)
     {
         if (id is < 0 or > 999)
@@ -63,7 +67,8 @@ public sealed partial class NnUNetFolders
         };
     }
 
-    /// <summary>The name of a dataset given as <c>901</c>, <c>Dataset901</c> or <c>Dataset901_RealBrain</c>.</summary>
+    /// <summary>The name of a dataset given as <c>901</c>, <c>Dataset901</c> or
+    /// <c>Dataset901_RealBrain</c>.</summary>
     /// <exception cref="UserException">The text is none of these, or the number is not found.</exception>
     public string DatasetName(string idOrName)
     {
@@ -85,10 +90,12 @@ public sealed partial class NnUNetFolders
     /// <exception cref="UserException">The folder does not exist.</exception>
     public string RawDataset(string datasetName) => Existing(Path.Combine(Raw, datasetName), "put the dataset there");
 
-    /// <summary>The folder of a dataset's fingerprint, plans and preprocessed cases; it may not exist yet.</summary>
+    /// <summary>The folder of a dataset's fingerprint, plans and preprocessed cases; it may not exist
+    /// yet.</summary>
     public string PreprocessedDataset(string datasetName) => Path.Combine(Preprocessed, datasetName);
 
-    /// <summary>The folder of a dataset's trained networks, one for trainer, plans and configuration; it may not exist yet.</summary>
+    /// <summary>The folder of a dataset's trained networks, one for trainer, plans and configuration; it may
+    /// not exist yet.</summary>
     public string ResultsOf(string datasetName, string trainer, string plansName, string configuration) =>
         Path.Combine(Results, datasetName, $"{trainer}__{plansName}__{configuration}");
 

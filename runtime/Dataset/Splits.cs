@@ -4,7 +4,8 @@ using MedSegDsl.Runtime.Planning;
 
 namespace MedSegDsl.Runtime.Dataset;
 
-/// <summary>Which cases train and which validate: splits_final.json, and nnU-Net's rules where it does not say.</summary>
+/// <summary>Which cases train and which validate: splits_final.json, and nnU-Net's rules where it does not
+/// say.</summary>
 public static class Splits
 {
     /// <summary>The name of the file in the folder of a preprocessed dataset.</summary>
@@ -35,7 +36,8 @@ public static class Splits
         return splits;
     }
 
-    /// <summary>The random 80:20 split of a fold number that the file does not have. Training cases stay in the order drawn.</summary>
+    /// <summary>The random 80:20 split of a fold number that the file does not have. Training cases stay in
+    /// the order drawn.</summary>
     /// <param name="cases">Case ids in any order; they are sorted in byte order.</param>
     /// <param name="fold">The fold number.</param>
     public static Split Random(IEnumerable<string> cases, int fold)
@@ -54,7 +56,8 @@ public static class Splits
         return new(sorted, sorted);
     }
 
-    /// <summary>A fold of a preprocessed dataset: from its splits_final.json, which is written if there is none.</summary>
+    /// <summary>A fold of a preprocessed dataset: from its splits_final.json, which is written if there is
+    /// none.</summary>
     /// <param name="preprocessedDatasetFolder">nnUNet_preprocessed/DatasetNNN_Name.</param>
     /// <param name="cases">The training cases.</param>
     /// <param name="fold">The fold number.</param>

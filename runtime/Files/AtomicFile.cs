@@ -1,6 +1,7 @@
 namespace MedSegDsl.Runtime.Files;
 
-/// <summary>Writes files whole or not at all: under a temporary name beside the target, flushed to disk, then renamed.</summary>
+/// <summary>Writes files whole or not at all: under a temporary name beside the target, flushed to disk, then
+/// renamed.</summary>
 public static class AtomicFile
 {
     /// <summary>Writes a file through a stream. Missing folders are made.</summary>

@@ -3,13 +3,16 @@ using System.Text.Json.Nodes;
 
 namespace MedSegDsl.Runtime.Files;
 
-/// <summary>Typed reading of a JSON object's fields. Every error names the file and the field, and says what was expected.</summary>
+/// <summary>Typed reading of a JSON object's fields. Every error names the file and the field, and says what
+/// was expected.</summary>
 /// <param name="Json">The object.</param>
-/// <param name="Source">The file and, inside it, the place of the object: <c>nnUNetPlans.json: configurations.2d</c>.</param>
+/// <param name="Source">The file and, inside it, the place of the object: <c>nnUNetPlans.json:
+/// configurations.2d</c>.</param>
 public readonly record struct JsonFields(JsonObject Json, string Source)
 {
     /// <summary>The object that a file consists of.</summary>
-    /// <exception cref="UserException">The file cannot be read, or holds something other than an object.</exception>
+    /// <exception cref="UserException">The file cannot be read, or holds something other than an
+    /// object.</exception>
     public static JsonFields Read(string path) => PythonJson.Read(path) is JsonObject json
         ? new(json, path)
         : throw new UserException($"{path}: should be a JSON object with named fields");

@@ -5,8 +5,10 @@ using System.Text.Json.Nodes;
 
 namespace MedSegDsl.Runtime.Files;
 
-/// <summary>JSON as Python's json module writes and reads it: four spaces, one element a line, floats in Python's
-/// notation (54.0, 1e-05), the bare words NaN and Infinity. nnU-Net's plans, fingerprints, splits and summaries are such files.</summary>
+/// <summary>JSON as Python's json module writes and reads it: four spaces, one element a line, floats in
+/// Python's
+/// notation (54.0, 1e-05), the bare words NaN and Infinity. nnU-Net's plans, fingerprints, splits and
+/// summaries are such files.</summary>
 public static class PythonJson
 {
     /// <summary>Reads a file. Numbers that are not touched keep their text when written again.</summary>
@@ -61,7 +63,8 @@ public static class PythonJson
         return text.ToString();
     }
 
-    /// <summary>A double as Python prints it: the shortest digits that read back the same, with a point or an exponent.</summary>
+    /// <summary>A double as Python prints it: the shortest digits that read back the same, with a point or an
+    /// exponent.</summary>
     public static string Number(double value)
     {
         if (double.IsNaN(value))

@@ -2,8 +2,10 @@ using MathNet.Numerics.LinearAlgebra;
 
 namespace MedSegDsl.Runtime.Imaging;
 
-/// <summary>Which patient axis each file axis runs along, and the reordering to right, anterior, superior and back.
-/// An oblique file goes by its closest axes: the rotation nearest to its affine (polar decomposition), as nibabel finds them.</summary>
+/// <summary>Which patient axis each file axis runs along, and the reordering to right, anterior, superior and
+/// back.
+/// An oblique file goes by its closest axes: the rotation nearest to its affine (polar decomposition), as
+/// nibabel finds them.</summary>
 public sealed class AxisOrientation
 {
     private const double MachineEpsilon = 2.220446049250313e-16;
@@ -47,13 +49,15 @@ public sealed class AxisOrientation
     /// <summary>True where the file runs right, anterior, superior already.</summary>
     public bool IsCanonical => target is [0, 1, 2] && !flipped.Contains(true);
 
-    /// <summary>For each file axis x, y, z: the patient axis (0 right, 1 anterior, 2 superior) that it runs along.</summary>
+    /// <summary>For each file axis x, y, z: the patient axis (0 right, 1 anterior, 2 superior) that it runs
+    /// along.</summary>
     public IReadOnlyList<int> PatientAxis => target;
 
     /// <summary>For each file axis x, y, z: whether it runs against its patient axis.</summary>
     public IReadOnlyList<bool> Flipped => flipped;
 
-    /// <summary>Reorders an array from file order to right, anterior, superior (stored z, y, x: superior slowest).</summary>
+    /// <summary>Reorders an array from file order to right, anterior, superior (stored z, y, x: superior
+    /// slowest).</summary>
     public ImageArray<T> ToCanonical<T>(ImageArray<T> image) where T : unmanaged => Reorder(image, toCanonical: true);
 
     /// <summary>The inverse of <see cref="ToCanonical"/>.</summary>

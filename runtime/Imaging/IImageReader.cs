@@ -10,11 +10,13 @@ public interface IImageReader
     IReadOnlyList<string> FileEndings { get; }
 
     /// <summary>Reads one file; a colour picture gives several channels.</summary>
-    /// <exception cref="UserException">The file is missing, corrupt or of a kind that cannot be read; the line names it.</exception>
+    /// <exception cref="UserException">The file is missing, corrupt or of a kind that cannot be read; the
+    /// line names it.</exception>
     LoadedImage<float> Read(string file);
 
     /// <summary>Reads a label map.</summary>
-    /// <exception cref="UserException">As <see cref="Read"/>; also where a value is no whole number in the range of int16.</exception>
+    /// <exception cref="UserException">As <see cref="Read"/>; also where a value is no whole number in the
+    /// range of int16.</exception>
     LoadedImage<short> ReadLabels(string file);
 
     /// <summary>Writes an image of one channel in float32.</summary>

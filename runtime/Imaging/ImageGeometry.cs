@@ -3,11 +3,13 @@ namespace MedSegDsl.Runtime.Imaging;
 /// <summary>Where the voxels of a file lie in the patient.</summary>
 /// <param name="Spacing">Distance of voxel centres in mm along z, y, x, as nnU-Net's readers give it.</param>
 /// <param name="Affine">4 × 4: voxel indices (x, y, z, 1) to millimetres (right, anterior, superior).</param>
-/// <param name="Header">The bytes that the format's reader needs to write a file with the same geometry; null where spacing and
+/// <param name="Header">The bytes that the format's reader needs to write a file with the same geometry; null
+/// where spacing and
 /// affine are enough. Only the reader that made them looks inside.</param>
 public sealed record ImageGeometry(double[] Spacing, double[,] Affine, byte[]? Header = null)
 {
-    /// <summary>A geometry without a position: the axes along the patient's, the origin at the first voxel.</summary>
+    /// <summary>A geometry without a position: the axes along the patient's, the origin at the first
+    /// voxel.</summary>
     public static ImageGeometry FromSpacing(double[] spacing) => new(spacing, new[,]
     {
         { spacing[2], 0, 0, 0 },
@@ -16,7 +18,8 @@ public sealed record ImageGeometry(double[] Spacing, double[,] Affine, byte[]? H
         { 0, 0, 0, 1 },
     });
 
-    /// <summary>True where the spacings agree to a relative 1e-5, as numpy's allclose compares them.</summary>
+    /// <summary>True where the spacings agree to a relative 1e-5, as numpy's allclose compares
+    /// them.</summary>
     public bool HasSpacingOf(ImageGeometry other) => Close(Spacing, other.Spacing);
 
     /// <summary>True where the affines agree to a relative 1e-5 (1e-3 mm for what is near zero).</summary>

@@ -12,7 +12,8 @@ namespace MedSegDsl.Runtime.Imaging;
 /// <param name="Maximum">Largest value; NaN is left out.</param>
 /// <param name="Mean">Mean of the values that are not NaN.</param>
 /// <param name="NotFinite">Number of voxels that are NaN or infinite.</param>
-/// <param name="Labels">Value and number of voxels, ascending; null unless all values are whole numbers, 256 different ones at most.</param>
+/// <param name="Labels">Value and number of voxels, ascending; null unless all values are whole numbers, 256
+/// different ones at most.</param>
 public sealed record ImageInspection(
     int[] Shape,
     ImageGeometry Geometry,

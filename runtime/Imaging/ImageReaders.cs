@@ -3,7 +3,8 @@ using MedSegDsl.Runtime.Nifti;
 
 namespace MedSegDsl.Runtime.Imaging;
 
-/// <summary>All readers, and nnU-Net's rule for choosing one (nnunetv2/imageio/reader_writer_registry.py).</summary>
+/// <summary>All readers, and nnU-Net's rule for choosing one
+/// (nnunetv2/imageio/reader_writer_registry.py).</summary>
 public static class ImageReaders
 {
     /// <summary>Every reader, in the order in which they are tried.</summary>
@@ -19,10 +20,12 @@ public static class ImageReaders
     public static IImageReader ByName(string name) => All.FirstOrDefault(reader => reader.Name == name)
         ?? throw new UserException($"No image reader \"{name}\"; there are {string.Join(", ", All.Select(reader => reader.Name))}");
 
-    /// <summary>The reader for a dataset: the one that dataset.json names, else the first one for its file ending that can open the example.</summary>
+    /// <summary>The reader for a dataset: the one that dataset.json names, else the first one for its file
+    /// ending that can open the example.</summary>
     /// <param name="dataset">dataset.json.</param>
     /// <param name="example">An image of the dataset, or null to go by the ending alone.</param>
-    /// <exception cref="UserException">No reader fits; for one ending, the line says why the example could not be opened.</exception>
+    /// <exception cref="UserException">No reader fits; for one ending, the line says why the example could
+    /// not be opened.</exception>
     public static IImageReader For(DatasetJson dataset, string? example) => dataset.ImageReaderWriter is { } name
         ? ByName(name)
         : ForEnding(dataset.FileEnding, example);
@@ -57,11 +60,13 @@ public static class ImageReaders
         ?? throw new UserException(
             $"{file}: unknown file ending; known are {string.Join(", ", All.SelectMany(reader => reader.FileEndings).Distinct())}");
 
-    /// <summary>Reads the channel files of a case and stacks them; the geometry is that of the first file.</summary>
+    /// <summary>Reads the channel files of a case and stacks them; the geometry is that of the first
+    /// file.</summary>
     /// <param name="reader">The reader.</param>
     /// <param name="files">The files, channel 0 first.</param>
     /// <param name="warn">Told where an affine differs from the first file's, which nnU-Net accepts.</param>
-    /// <exception cref="UserException">A file cannot be read, or shape or spacing differ between files.</exception>
+    /// <exception cref="UserException">A file cannot be read, or shape or spacing differ between
+    /// files.</exception>
     public static LoadedImage<float> ReadChannels(
         this IImageReader reader, IReadOnlyList<string> files, Action<string>? warn = null)
     {

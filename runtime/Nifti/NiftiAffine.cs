@@ -1,6 +1,7 @@
 namespace MedSegDsl.Runtime.Nifti;
 
-/// <summary>The affine of a header, chosen as nibabel chooses it: sform, else qform, else the voxel sizes alone.</summary>
+/// <summary>The affine of a header, chosen as nibabel chooses it: sform, else qform, else the voxel sizes
+/// alone.</summary>
 public static class NiftiAffine
 {
     /// <summary>4 × 4: voxel indices (x, y, z, 1) to millimetres (right, anterior, superior).</summary>

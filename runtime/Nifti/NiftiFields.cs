@@ -3,7 +3,8 @@ using System.Text;
 
 namespace MedSegDsl.Runtime.Nifti;
 
-/// <summary>The byte positions of the header fields in both versions. NIfTI-1 floats are widened to double.</summary>
+/// <summary>The byte positions of the header fields in both versions. NIfTI-1 floats are widened to
+/// double.</summary>
 internal readonly ref struct NiftiFields(ReadOnlySpan<byte> bytes, int version, bool bigEndian)
 {
     private readonly ReadOnlySpan<byte> bytes = bytes;

@@ -5,7 +5,8 @@ using MedSegDsl.Runtime.Imaging;
 
 namespace MedSegDsl.Runtime.Nifti;
 
-/// <summary>Reads and writes .nii and .nii.gz files in their own axis order. Whether a file is compressed is seen by its
+/// <summary>Reads and writes .nii and .nii.gz files in their own axis order. Whether a file is compressed is
+/// seen by its
 /// first bytes when reading and by its ending when writing.</summary>
 public static class NiftiFile
 {
@@ -13,11 +14,13 @@ public static class NiftiFile
     private const long MaximumCompression = 1032;
 
     /// <summary>The header and its bytes.</summary>
-    /// <exception cref="UserException">The file is missing or no NIfTI volume of scalars; the line names it.</exception>
+    /// <exception cref="UserException">The file is missing or no NIfTI volume of scalars; the line names
+    /// it.</exception>
     public static (NiftiHeader Header, byte[] Bytes) ReadHeader(string file) => Open(file, (header, bytes, _) => (header, bytes));
 
     /// <summary>Reads an image in float32: (z, y, x).</summary>
-    /// <exception cref="UserException">The file is missing, truncated, corrupt or no NIfTI volume of scalars; the line names it.</exception>
+    /// <exception cref="UserException">The file is missing, truncated, corrupt or no NIfTI volume of scalars;
+    /// the line names it.</exception>
     public static (ImageArray<float> Voxels, NiftiHeader Header, byte[] Bytes) Read(string file) =>
         Open(file, (header, bytes, stream) =>
         {
@@ -28,7 +31,8 @@ public static class NiftiFile
         });
 
     /// <summary>Reads a label map: (z, y, x).</summary>
-    /// <exception cref="UserException">As <see cref="Read"/>, or a value is no whole number in the range of int16.</exception>
+    /// <exception cref="UserException">As <see cref="Read"/>, or a value is no whole number in the range of
+    /// int16.</exception>
     public static (ImageArray<short> Voxels, NiftiHeader Header, byte[] Bytes) ReadLabels(string file) =>
         Open(file, (header, bytes, stream) =>
         {

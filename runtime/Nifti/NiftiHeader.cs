@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 
 namespace MedSegDsl.Runtime.Nifti;
 
-/// <summary>The header of a NIfTI-1 or NIfTI-2 file, either byte order (nifti.nimh.nih.gov: nifti1.h, nifti2.h).</summary>
+/// <summary>The header of a NIfTI-1 or NIfTI-2 file, either byte order (nifti.nimh.nih.gov: nifti1.h,
+/// nifti2.h).</summary>
 public sealed class NiftiHeader
 {
     /// <summary>Size of a NIfTI-1 header.</summary>
@@ -26,7 +27,8 @@ public sealed class NiftiHeader
     /// <summary>How values are stored.</summary>
     public required NiftiType Type { get; init; }
 
-    /// <summary>Voxel sizes along x, y, z in the unit of <see cref="Units"/>; never zero or negative.</summary>
+    /// <summary>Voxel sizes along x, y, z in the unit of <see cref="Units"/>; never zero or
+    /// negative.</summary>
     public required double[] VoxelSize { get; init; }
 
     /// <summary>−1 where the third axis of the quaternion's rotation is reversed, else 1.</summary>
@@ -53,13 +55,15 @@ public sealed class NiftiHeader
     /// <summary>The upper three rows of the sform affine.</summary>
     public double[] SForm { get; init; } = new double[12];
 
-    /// <summary>xyzt_units: the lower three bits are 1 for metres, 2 for millimetres, 3 for micrometres.</summary>
+    /// <summary>xyzt_units: the lower three bits are 1 for metres, 2 for millimetres, 3 for
+    /// micrometres.</summary>
     public int Units { get; init; } = 2;
 
     /// <summary>Voxels of the volume.</summary>
     public long VoxelCount => (long)Shape[0] * Shape[1] * Shape[2];
 
-    /// <summary>How many header bytes a file has that starts with these; 0 where it is no NIfTI file.</summary>
+    /// <summary>How many header bytes a file has that starts with these; 0 where it is no NIfTI
+    /// file.</summary>
     /// <param name="start">The first four bytes.</param>
     public static int SizeOf(ReadOnlySpan<byte> start)
     {
@@ -71,7 +75,8 @@ public sealed class NiftiHeader
     /// <summary>Reads a header.</summary>
     /// <param name="bytes">348 or 540 bytes.</param>
     /// <param name="file">The file, for errors.</param>
-    /// <exception cref="UserException">This is not the header of a single-file NIfTI volume of scalars.</exception>
+    /// <exception cref="UserException">This is not the header of a single-file NIfTI volume of
+    /// scalars.</exception>
     public static NiftiHeader Parse(ReadOnlySpan<byte> bytes, string file)
     {
         var version = SizeOf(bytes) == Size2 ? 2 : 1;
@@ -132,7 +137,8 @@ public sealed class NiftiHeader
         };
     }
 
-    /// <summary>The header of a little-endian file with these voxels and this one's version and geometry: no scaling, no extensions.</summary>
+    /// <summary>The header of a little-endian file with these voxels and this one's version and geometry: no
+    /// scaling, no extensions.</summary>
     /// <param name="shape">Voxels along x, y, z.</param>
     /// <param name="type">How values will be stored.</param>
     /// <returns>The header and the four bytes after it that say that no extension follows.</returns>

@@ -5,7 +5,8 @@ using System.Runtime.InteropServices;
 
 namespace MedSegDsl.Runtime.Nifti;
 
-/// <summary>Stored bytes to values and back, a block at a time so that a volume is never held twice.</summary>
+/// <summary>Stored bytes to values and back, a block at a time so that a volume is never held
+/// twice.</summary>
 internal static class NiftiVoxels
 {
     private const int Block = 16384;

@@ -1,10 +1,12 @@
 namespace MedSegDsl.Runtime.Planning;
 
-/// <summary>Patch size, network and batch size of one configuration: the largest patch that fits the memory target
+/// <summary>Patch size, network and batch size of one configuration: the largest patch that fits the memory
+/// target
 /// (get_plans_for_configuration of MIC-DKFZ/nnUNet).</summary>
 /// <param name="planner">The planner's constants.</param>
 /// <param name="gigabytes">The memory target, or null for the planner's own.</param>
-/// <param name="outputs">Number of entries in dataset.json's labels: the memory estimate takes it for the output channels.</param>
+/// <param name="outputs">Number of entries in dataset.json's labels: the memory estimate takes it for the
+/// output channels.</param>
 public sealed class ConfigurationPlanner(Planner planner, double? gigabytes, int outputs)
 {
     private const int BaseFeatures = 32;
@@ -48,7 +50,8 @@ public sealed class ConfigurationPlanner(Planner planner, double? gigabytes, int
             [.. stages.Skip(1).Select(_ => residual ? 1 : MemoryEstimate.PlainConvolutions)]);
     }
 
-    // A cube of 256³ voxels (a square of 2048²) of the target spacing's proportions, not larger than the median case.
+    // A cube of 256³ voxels (a square of 2048²) of the target spacing's proportions, not larger than the
+    // median case.
     private static double[] InitialPatch(double[] spacing, double[] median)
     {
         double[] inverse = [.. spacing.Select(s => 1 / s)];

@@ -19,7 +19,8 @@ public sealed record IntegrityReport(IReadOnlyList<string> Problems, IReadOnlyLi
     }
 }
 
-/// <summary>Checks every file of a raw dataset before anything is made from it (verify_dataset_integrity of MIC-DKFZ/nnUNet,
+/// <summary>Checks every file of a raw dataset before anything is made from it (verify_dataset_integrity of
+/// MIC-DKFZ/nnUNet,
 /// and infinite voxels and datasets without foreground).</summary>
 public static class DatasetIntegrity
 {

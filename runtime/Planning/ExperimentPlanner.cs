@@ -20,10 +20,12 @@ public sealed record PlanOptions
     /// <summary>Cases read at the same time, at most.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>Memory for the cases that are read at the same time; by default 70 % of what the process may use.</summary>
+    /// <summary>Memory for the cases that are read at the same time; by default 70 % of what the process may
+    /// use.</summary>
     public long MemoryBytes { get; init; } = (long)(0.7 * GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
-    /// <summary>Foreground values drawn for the fingerprint; only the default gives nnU-Net's numbers.</summary>
+    /// <summary>Foreground values drawn for the fingerprint; only the default gives nnU-Net's
+    /// numbers.</summary>
     public int Draws { get; init; } = FingerprintExtractor.DefaultDraws;
 
     /// <summary>Told after each case that was checked.</summary>
@@ -40,15 +42,18 @@ public sealed record PlanOptions
 /// <param name="Warnings">What the integrity check found worth a look.</param>
 public sealed record PlanResult(Plans Plans, string PlansFile, DatasetFingerprint Fingerprint, IReadOnlyList<string> Warnings);
 
-/// <summary>Plans a raw dataset: fingerprint, plans, copies of dataset.json and splits into nnUNet_preprocessed.</summary>
+/// <summary>Plans a raw dataset: fingerprint, plans, copies of dataset.json and splits into
+/// nnUNet_preprocessed.</summary>
 public static class ExperimentPlanner
 {
-    /// <summary>Plans a dataset. A fingerprint that fits the dataset is used again; plans of the same name keep their other configurations.</summary>
+    /// <summary>Plans a dataset. A fingerprint that fits the dataset is used again; plans of the same name
+    /// keep their other configurations.</summary>
     /// <param name="folders">nnU-Net's folders.</param>
     /// <param name="datasetName"><c>DatasetNNN_Name</c>.</param>
     /// <param name="options">How.</param>
     /// <param name="cancel">Stops between cases; nothing is written then.</param>
-    /// <exception cref="UserException">A file is missing, corrupt or wrong; nothing is written then.</exception>
+    /// <exception cref="UserException">A file is missing, corrupt or wrong; nothing is written
+    /// then.</exception>
     public static PlanResult Plan(
         NnUNetFolders folders, string datasetName, PlanOptions options, CancellationToken cancel = default)
     {
@@ -87,7 +92,8 @@ public static class ExperimentPlanner
         return new(plans, plansFile, fingerprint, warnings);
     }
 
-    /// <summary>New plans with the configurations of other names that an existing file has, such as ones written by hand.</summary>
+    /// <summary>New plans with the configurations of other names that an existing file has, such as ones
+    /// written by hand.</summary>
     /// <param name="plans">New plans.</param>
     /// <param name="file">The file, which need not exist.</param>
     /// <exception cref="UserException">The file is no plans file.</exception>

@@ -18,7 +18,8 @@ public static class FingerprintExtractor
     /// <param name="channels">Number of channels that each case should have.</param>
     /// <param name="reader">The dataset's reader.</param>
     /// <param name="loop">How many cases are read at the same time.</param>
-    /// <param name="draws">Foreground values drawn for each channel; only <see cref="DefaultDraws"/> gives nnU-Net's numbers.</param>
+    /// <param name="draws">Foreground values drawn for each channel; only <see cref="DefaultDraws"/> gives
+    /// nnU-Net's numbers.</param>
     /// <param name="progress">Told after each case.</param>
     /// <param name="cancel">Stops between cases.</param>
     /// <exception cref="UserException">A file is missing, corrupt, or does not fit its case.</exception>
@@ -67,7 +68,8 @@ public static class FingerprintExtractor
         var cropped = Cropping.CropToNonzero(image, labels);
         var foreground = Foreground(cropped.Segmentation.Data);
 
-        // Two copies of image and labels; of the foreground the places, values and counts, these up to twice as many.
+        // Two copies of image and labels; of the foreground the places, values and counts, these up to twice
+        // as many.
         var bytes = 2L * image.VoxelCount * (sizeof(float) * channels + sizeof(short)) + 16L * foreground.Length;
         return new(
             cropped.Image.Shape,

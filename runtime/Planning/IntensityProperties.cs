@@ -3,7 +3,8 @@ using MedSegDsl.Runtime.Files;
 
 namespace MedSegDsl.Runtime.Planning;
 
-/// <summary>Statistics of one channel's foreground voxels over the whole dataset, in the image's units (HU for CT).</summary>
+/// <summary>Statistics of one channel's foreground voxels over the whole dataset, in the image's units (HU
+/// for CT).</summary>
 /// <param name="Mean">Mean.</param>
 /// <param name="Std">Population standard deviation.</param>
 /// <param name="Min">Minimum.</param>

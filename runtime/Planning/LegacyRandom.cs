@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace MedSegDsl.Runtime.Planning;
 
-/// <summary>numpy's legacy generator (RandomState): Mersenne Twister MT19937 seeded by one 32-bit number, and numpy's legacy ways of
+/// <summary>numpy's legacy generator (RandomState): Mersenne Twister MT19937 seeded by one 32-bit number, and
+/// numpy's legacy ways of
 /// drawing integers and permutations. nnU-Net's splits, foreground locations and fingerprints come from it.
 /// Matsumoto and Nishimura, Mersenne Twister, 1998; seeding init_genrand of 2002.</summary>
 public sealed class LegacyRandom
@@ -39,7 +40,8 @@ public sealed class LegacyRandom
         return (high * 67108864.0 + low) / 9007199254740992.0;
     }
 
-    /// <summary>An integer in 0 … <paramref name="maximum"/>, both included, by masked rejection; 0 uses no output.</summary>
+    /// <summary>An integer in 0 … <paramref name="maximum"/>, both included, by masked rejection; 0 uses no
+    /// output.</summary>
     public uint NextInteger(uint maximum)
     {
         if (maximum == 0)
@@ -72,14 +74,17 @@ public sealed class LegacyRandom
         return numbers;
     }
 
-    /// <summary><paramref name="count"/> different numbers below n: numpy's choice without replacement.</summary>
+    /// <summary><paramref name="count"/> different numbers below n: numpy's choice without
+    /// replacement.</summary>
     public int[] ChooseDistinct(int n, int count)
     {
         if (count > n / 4)
             return Permutation(n)[..count];
 
-        // The shuffle's exchanges are undone, the last one first, following only the entries that end among the first.
-        // Exchange i undone moves what stands at its partner, a place below i, to place i, where nothing has come yet.
+        // The shuffle's exchanges are undone, the last one first, following only the entries that end among
+        // the first.
+        // Exchange i undone moves what stands at its partner, a place below i, to place i, where nothing has
+        // come yet.
         var partners = new int[n];
         for (var i = n - 1; i > 0; i--)
             partners[i] = (int)NextInteger((uint)i);
@@ -108,7 +113,8 @@ public sealed class LegacyRandom
         return chosen;
     }
 
-    /// <summary><paramref name="count"/> numbers below n, each drawn from all: numpy's choice with replacement.</summary>
+    /// <summary><paramref name="count"/> numbers below n, each drawn from all: numpy's choice with
+    /// replacement.</summary>
     public int[] Choose(int n, int count)
     {
         var numbers = new int[count];
@@ -117,7 +123,8 @@ public sealed class LegacyRandom
         return numbers;
     }
 
-    /// <summary>How often each number below n occurs in <see cref="Choose"/>(n, count), without keeping the draws.</summary>
+    /// <summary>How often each number below n occurs in <see cref="Choose"/>(n, count), without keeping the
+    /// draws.</summary>
     public int[] CountChosen(int n, long count)
     {
         if (n == 1)
@@ -155,7 +162,8 @@ public sealed class LegacyRandom
 
     private static uint Mask(uint maximum) => uint.MaxValue >> BitOperations.LeadingZeroCount(maximum);
 
-    // All 624 words at once: words 0 … 226 come from old words only, the later ones from words 227 places before.
+    // All 624 words at once: words 0 … 226 come from old words only, the later ones from words 227 places
+    // before.
     private void Refill()
     {
         Twist(0, Length - Shift, Shift);

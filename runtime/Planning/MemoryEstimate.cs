@@ -1,6 +1,7 @@
 namespace MedSegDsl.Runtime.Planning;
 
-/// <summary>The planner's measure of GPU memory: the number of feature-map values of one sample, without deep supervision
+/// <summary>The planner's measure of GPU memory: the number of feature-map values of one sample, without deep
+/// supervision
 /// (compute_conv_feature_map_size of MIC-DKFZ/dynamic-network-architectures).</summary>
 public static class MemoryEstimate
 {
@@ -14,7 +15,8 @@ public static class MemoryEstimate
     /// <param name="patch">Voxels along each axis.</param>
     /// <param name="strides">Stride of each stage.</param>
     /// <param name="features">Channels of each stage.</param>
-    /// <param name="outputs">Output channels; the planner takes the number of entries in dataset.json's labels.</param>
+    /// <param name="outputs">Output channels; the planner takes the number of entries in dataset.json's
+    /// labels.</param>
     public static long Plain(int[] patch, int[][] strides, int[] features, int outputs)
     {
         var voxels = Voxels(patch, strides);

@@ -26,7 +26,8 @@ public static class OrderStatistics
     public static double[] MedianRow(IReadOnlyList<double[]> rows) =>
         [.. Enumerable.Range(0, rows[0].Length).Select(axis => Median(rows.Select(row => row[axis])))];
 
-    /// <summary>Where a percentile lies among n sorted values: the index below it and the way to the next, 0 to 1.</summary>
+    /// <summary>Where a percentile lies among n sorted values: the index below it and the way to the next, 0
+    /// to 1.</summary>
     internal static (int Below, double Fraction) Position(long n, double q)
     {
         var index = q / 100 * (n - 1);

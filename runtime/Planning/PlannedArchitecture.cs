@@ -4,11 +4,13 @@ using MedSegDsl.Runtime.Files;
 namespace MedSegDsl.Runtime.Planning;
 
 /// <summary>The network that a configuration of the plans asks for.</summary>
-/// <param name="NetworkClassName">The Python class: <c>dynamic_network_architectures.architectures.unet.PlainConvUNet</c>.</param>
+/// <param name="NetworkClassName">The Python class:
+/// <c>dynamic_network_architectures.architectures.unet.PlainConvUNet</c>.</param>
 /// <param name="FeaturesPerStage">Channels of each stage.</param>
 /// <param name="KernelSizes">Kernel of each stage, along the configuration's axes.</param>
 /// <param name="Strides">Stride of each stage's first convolution; the first stage's is all 1.</param>
-/// <param name="BlocksPerStage">Convolutions (plain) or residual blocks (ResEnc) of each encoder stage.</param>
+/// <param name="BlocksPerStage">Convolutions (plain) or residual blocks (ResEnc) of each encoder
+/// stage.</param>
 /// <param name="ConvolutionsPerDecoderStage">Convolutions of each decoder stage, the deepest first.</param>
 /// <param name="Arguments">All keyword arguments as they stand in the plans.</param>
 public sealed record PlannedArchitecture(
@@ -32,7 +34,8 @@ public sealed record PlannedArchitecture(
     /// <summary>Number of encoder stages, the bottleneck included.</summary>
     public int Stages => Strides.Length;
 
-    /// <summary>Reads the network of a configuration; plans from before nnU-Net 2.4 describe it by keys such as conv_kernel_sizes.</summary>
+    /// <summary>Reads the network of a configuration; plans from before nnU-Net 2.4 describe it by keys such
+    /// as conv_kernel_sizes.</summary>
     public static PlannedArchitecture From(JsonFields configuration)
     {
         if (!configuration.Has("architecture") && configuration.Has("UNet_class_name"))
@@ -57,7 +60,8 @@ public sealed record PlannedArchitecture(
         ["_kw_requires_import"] = PythonJson.List(["conv_op", "norm_op", "dropout_op", "nonlin"]),
     };
 
-    /// <summary>A network with the keyword arguments of nnU-Net's planners: instance normalization, leaky ReLU, bias.</summary>
+    /// <summary>A network with the keyword arguments of nnU-Net's planners: instance normalization, leaky
+    /// ReLU, bias.</summary>
     /// <param name="residual">Residual encoder instead of plain convolutions.</param>
     /// <param name="features">Channels of each stage.</param>
     /// <param name="kernels">Kernel of each stage.</param>

@@ -47,7 +47,8 @@ public sealed record Planner(
         ?? throw new UserException(
             $"No planner \"{className}\"; there are {string.Join(", ", All.Select(planner => planner.ClassName))}");
 
-    /// <summary>Where preprocessed cases lie: the residual planners share the default planner's folders for 2d and 3d_fullres.</summary>
+    /// <summary>Where preprocessed cases lie: the residual planners share the default planner's folders for
+    /// 2d and 3d_fullres.</summary>
     /// <param name="plansName">The name of the plans.</param>
     /// <param name="configuration">The configuration.</param>
     public string DataIdentifier(string plansName, string configuration) =>

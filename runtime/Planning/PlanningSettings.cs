@@ -4,7 +4,8 @@ namespace MedSegDsl.Runtime.Planning;
 /// <param name="Planner">The planner.</param>
 /// <param name="Gigabytes">GPU memory target; null for the planner's own.</param>
 /// <param name="TargetSpacing">Spacing of 3d_fullres in mm along z, y, x; null for the rule.</param>
-/// <param name="PlansName">The name of the plans; null for the planner's own. Give one with a memory target or spacing of your own,
+/// <param name="PlansName">The name of the plans; null for the planner's own. Give one with a memory target
+/// or spacing of your own,
 /// or the default plans are overwritten.</param>
 public sealed record PlanningSettings(
     Planner Planner, double? Gigabytes = null, double[]? TargetSpacing = null, string? PlansName = null)

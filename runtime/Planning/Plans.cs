@@ -3,7 +3,8 @@ using MedSegDsl.Runtime.Files;
 
 namespace MedSegDsl.Runtime.Planning;
 
-/// <summary>A plans file (nnUNetPlans.json) as nnU-Net 2.8 writes it. Keys that are not known here are kept.</summary>
+/// <summary>A plans file (nnUNetPlans.json) as nnU-Net 2.8 writes it. Keys that are not known here are
+/// kept.</summary>
 public sealed class Plans
 {
     private readonly JsonFields fields;
@@ -77,8 +78,10 @@ public sealed class Plans
     /// <summary>Writes the file as nnU-Net does.</summary>
     public void Write(string path) => PythonJson.Write(path, Json);
 
-    /// <summary>A configuration, with what it inherits filled in: the parent's keys, overwritten by its own.</summary>
-    /// <exception cref="UserException">There is no such configuration, or it inherits from itself.</exception>
+    /// <summary>A configuration, with what it inherits filled in: the parent's keys, overwritten by its
+    /// own.</summary>
+    /// <exception cref="UserException">There is no such configuration, or it inherits from
+    /// itself.</exception>
     public PlansConfiguration Configuration(string name) =>
         new(name, new JsonFields(Resolve(name, []), $"{fields.Source}: configurations.{name}"));
 

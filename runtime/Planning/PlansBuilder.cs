@@ -4,7 +4,8 @@ using MedSegDsl.Runtime.Files;
 
 namespace MedSegDsl.Runtime.Planning;
 
-/// <summary>From dataset.json and fingerprint to plans (nnunetv2/experiment_planning of MIC-DKFZ/nnUNet).</summary>
+/// <summary>From dataset.json and fingerprint to plans (nnunetv2/experiment_planning of
+/// MIC-DKFZ/nnUNet).</summary>
 public sealed class PlansBuilder
 {
     // Below this part of a case in the patch a low-resolution configuration is planned.
@@ -33,7 +34,8 @@ public sealed class PlansBuilder
     /// <param name="datasetName"><c>DatasetNNN_Name</c>.</param>
     /// <param name="imageReader">The name of the reader, for the plans.</param>
     /// <param name="settings">Planner, memory target, target spacing, name.</param>
-    /// <exception cref="UserException">The settings are wrong, or the fingerprint does not belong to dataset.json.</exception>
+    /// <exception cref="UserException">The settings are wrong, or the fingerprint does not belong to
+    /// dataset.json.</exception>
     public static Plans Build(
         DatasetJson dataset, DatasetFingerprint fingerprint, string datasetName, string imageReader, PlanningSettings settings)
     {
@@ -100,7 +102,8 @@ public sealed class PlansBuilder
         return result;
     }
 
-    // Coarser and coarser, the fine axes first, until the patch covers a quarter of the median case; null where that is hardly coarser.
+    // Coarser and coarser, the fine axes first, until the patch covers a quarter of the median case; null
+    // where that is hardly coarser.
     private (double[] Spacing, int[] Median, ConfigurationPlan Plan)? LowResolution(
         double[] spacing, double[] median, ConfigurationPlan full)
     {

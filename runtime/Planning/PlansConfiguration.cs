@@ -3,7 +3,8 @@ using MedSegDsl.Runtime.Files;
 
 namespace MedSegDsl.Runtime.Planning;
 
-/// <summary>One configuration of the plans (2d, 3d_fullres, 3d_lowres, 3d_cascade_fullres), with what it inherits filled in.
+/// <summary>One configuration of the plans (2d, 3d_fullres, 3d_lowres, 3d_cascade_fullres), with what it
+/// inherits filled in.
 /// Sizes and spacings are in the transposed axis order of the plans, two numbers for 2D.</summary>
 public sealed class PlansConfiguration
 {
@@ -87,6 +88,7 @@ public sealed class PlansConfiguration
     public string? NextStage { get; }
 
     /// <summary>The network that the plans ask for.</summary>
-    /// <exception cref="UserException">The plans describe a network in another way than nnU-Net's planners.</exception>
+    /// <exception cref="UserException">The plans describe a network in another way than nnU-Net's
+    /// planners.</exception>
     public PlannedArchitecture Architecture => PlannedArchitecture.From(fields);
 }

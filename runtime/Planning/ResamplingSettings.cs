@@ -3,12 +3,15 @@ using MedSegDsl.Runtime.Files;
 
 namespace MedSegDsl.Runtime.Planning;
 
-/// <summary>How arrays are brought to another shape: the keyword arguments of resample_data_or_seg_to_shape.</summary>
-/// <param name="Function">The name of the rule; nnU-Net's planners write resample_data_or_seg_to_shape.</param>
+/// <summary>How arrays are brought to another shape: the keyword arguments of
+/// resample_data_or_seg_to_shape.</summary>
+/// <param name="Function">The name of the rule; nnU-Net's planners write
+/// resample_data_or_seg_to_shape.</param>
 /// <param name="IsSegmentation">True for label maps, which are resampled label by label.</param>
 /// <param name="Order">Spline order: 0, 1 or 3.</param>
 /// <param name="OrderZ">Spline order along a low-resolution axis that is treated separately.</param>
-/// <param name="ForceSeparateZ">Treat the low-resolution axis separately: always, never, or (null) by its spacing.</param>
+/// <param name="ForceSeparateZ">Treat the low-resolution axis separately: always, never, or (null) by its
+/// spacing.</param>
 public sealed record ResamplingSettings(string Function, bool IsSegmentation, int Order, int OrderZ, bool? ForceSeparateZ)
 {
     /// <summary>The name that nnU-Net's planners write.</summary>
@@ -25,7 +28,8 @@ public sealed record ResamplingSettings(string Function, bool IsSegmentation, in
 
     /// <summary>Reads the settings of a configuration.</summary>
     /// <param name="fields">The configuration.</param>
-    /// <param name="function">The key of the function; its arguments are under the same key with <c>_kwargs</c>.</param>
+    /// <param name="function">The key of the function; its arguments are under the same key with
+    /// <c>_kwargs</c>.</param>
     public static ResamplingSettings From(JsonFields fields, string function)
     {
         var settings = fields.Object(function + "_kwargs");

@@ -1,12 +1,15 @@
 namespace MedSegDsl.Runtime.Planning;
 
-/// <summary>The spacing of the 3d_fullres configuration and the order of axes (nnunetv2/experiment_planning of MIC-DKFZ/nnUNet).</summary>
+/// <summary>The spacing of the 3d_fullres configuration and the order of axes (nnunetv2/experiment_planning
+/// of MIC-DKFZ/nnUNet).</summary>
 public static class TargetSpacing
 {
-    /// <summary>How many times coarser, and with how many times fewer voxels, an axis must be to count as anisotropic.</summary>
+    /// <summary>How many times coarser, and with how many times fewer voxels, an axis must be to count as
+    /// anisotropic.</summary>
     public const double AnisotropyThreshold = 3;
 
-    /// <summary>The median spacing; along an anisotropic axis the 10th percentile, not finer than the other axes.</summary>
+    /// <summary>The median spacing; along an anisotropic axis the 10th percentile, not finer than the other
+    /// axes.</summary>
     /// <returns>Target spacing in mm along z, y, x.</returns>
     public static double[] Of(DatasetFingerprint fingerprint)
     {

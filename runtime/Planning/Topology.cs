@@ -1,6 +1,7 @@
 namespace MedSegDsl.Runtime.Planning;
 
-/// <summary>Strides and kernels of a U-Net for a patch: anisotropic axes are left alone until the others have caught up
+/// <summary>Strides and kernels of a U-Net for a patch: anisotropic axes are left alone until the others have
+/// caught up
 /// (get_pool_and_conv_props of MIC-DKFZ/nnUNet).</summary>
 /// <param name="Strides">Stride of each stage; the first is all 1.</param>
 /// <param name="Kernels">Kernel of each stage; the last is all 3.</param>
@@ -14,7 +15,8 @@ public sealed record Topology(int[][] Strides, int[][] Kernels, int[] PatchSize,
     /// <summary>Encoder stages, bottleneck included.</summary>
     public int Stages => Strides.Length;
 
-    /// <summary>The topology for a spacing (mm) and a patch size, both with two or three axes. A size may be a median and end in .5.</summary>
+    /// <summary>The topology for a spacing (mm) and a patch size, both with two or three axes. A size may be
+    /// a median and end in .5.</summary>
     public static Topology For(double[] spacing, double[] size)
     {
         var axes = Enumerable.Range(0, size.Length).ToArray();

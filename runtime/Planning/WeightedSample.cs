@@ -2,7 +2,8 @@ using System.Numerics.Tensors;
 
 namespace MedSegDsl.Runtime.Planning;
 
-/// <summary>Many float values, most of them often: the intensities drawn from a dataset's foreground. Equal whole numbers of a case
+/// <summary>Many float values, most of them often: the intensities drawn from a dataset's foreground. Equal
+/// whole numbers of a case
 /// are kept once with their count, so that 10⁸ draws from CT or integer MRI take a few kilobytes.</summary>
 public sealed class WeightedSample
 {
@@ -34,7 +35,8 @@ public sealed class WeightedSample
     /// <summary>Adds what another sample holds.</summary>
     public void Add(WeightedSample other) => parts.AddRange(other.parts);
 
-    /// <summary>Statistics over all draws, rounded to float32 as nnU-Net's are; NaN where there are none.</summary>
+    /// <summary>Statistics over all draws, rounded to float32 as nnU-Net's are; NaN where there are
+    /// none.</summary>
     public IntensityProperties Summarize()
     {
         var total = Total;
@@ -58,7 +60,8 @@ public sealed class WeightedSample
         return sum;
     }
 
-    // The values at some ranks of the sorted draws, without sorting: one pass counts by the upper half of an order-preserving
+    // The values at some ranks of the sorted draws, without sorting: one pass counts by the upper half of an
+    // order-preserving
     // integer, a second one by the lower half inside the bins where the ranks fall.
     private float[] Select(long[] ranks)
     {

@@ -63,6 +63,10 @@ let all =
         Runtime.Training.SamplingTests.goldenTests
         Runtime.Training.SamplingTests.tests
         Models.GoldenNetworkTests.tests
+        Models.NetworkTests.tests
+        Models.MixerTests.tests
+        Models.InitialisationTests.tests
+        Models.WeightsTests.tests
     ]
 
 /// Expecto's own printer, then one line that a script can read.

@@ -26,7 +26,13 @@ let tests =
             let first = startOf 7L network
             Expect.equal (startOf 7L network) first "the same seed"
             let other = startOf 8L network
-            let same = [ for entry in first do if other[entry.Key] = entry.Value then entry.Key ]
+
+            let same = [
+                for entry in first do
+                    if other[entry.Key] = entry.Value then
+                        entry.Key
+            ]
+
             let constant = [ ".A_log"; ".D"; ".norm"; ".bias" ]
 
             for name in same do
@@ -49,7 +55,9 @@ let tests =
         }
 
         test "the published start: the time step's bias is 0" {
-            let network = slim UlikeMamba.threeD |> withInitialisation Initialisation.AsPublished
+            let network =
+                slim UlikeMamba.threeD |> withInitialisation Initialisation.AsPublished
+
             Expect.all (timeStepBiases network) ((=) 0.0) "all 0"
         }
 

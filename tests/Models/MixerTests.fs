@@ -24,7 +24,8 @@ let private create mixer =
     use _noGrad = torch.no_grad ()
 
     for index, entry in Seq.indexed (parameters built) do
-        entry.Value.copy_ ((random index (shape entry.Value)).mul (torch.tensor 0.5f)) |> ignore
+        entry.Value.copy_ ((random index (shape entry.Value)).mul(torch.tensor 0.5f))
+        |> ignore
 
     built
 
@@ -70,10 +71,17 @@ let private orderTests = [
                 let turned = create { mixer with Scan = [ order ] }
                 let forward = create mixer
                 let seen = tokens () |> permute axes |> flip reversed
-                let expected = forward.call (seen.contiguous ()) |> flip reversed |> permute (inverse axes)
+
+                let expected =
+                    forward.call (seen.contiguous ()) |> flip reversed |> permute (inverse axes)
+
                 let actual = turned.call (tokens ())
                 Expect.isLessThan (difference expected actual) 1e-5 "the same result"
-                Expect.isGreaterThan (difference (forward.call (tokens ())) actual) 1e-2 "not the forward scan's"
+
+                Expect.isGreaterThan
+                    (difference (forward.call (tokens ())) actual)
+                    1e-2
+                    "not the forward scan's"
             }
 ]
 
@@ -83,7 +91,14 @@ let private setTests = [
     test "separate state spaces that are equal are one that is shared" {
         use _scope = torch.NewDisposeScope()
         let shared = create { mixer with Scan = Scan.sixWay }
-        let separate = create { mixer with Scan = Scan.sixWay; Ssm = SsmParameters.Separate }
+
+        let separate =
+            create {
+                mixer with
+                    Scan = Scan.sixWay
+                    Ssm = SsmParameters.Separate
+            }
+
         let values = parameters shared
 
         let copies =
@@ -95,37 +110,62 @@ let private setTests = [
                         names
                         |> List.tryFind (fun name ->
                             let stem = name.Split('.')[0]
-                            entry.Key.StartsWith $"{stem}_" && entry.Key[stem.Length + 2 ..] = name[stem.Length ..])
+
+                            entry.Key.StartsWith $"{stem}_"
+                            && entry.Key[stem.Length + 2 ..] = name[stem.Length ..])
 
                     entry.Key, values[Option.defaultValue entry.Key original]
             ]
 
         copyInto separate copies
-        Expect.isLessThan (difference (shared.call (tokens ())) (separate.call (tokens ()))) 1e-6 "the same result"
+
+        Expect.isLessThan
+            (difference (shared.call (tokens ())) (separate.call (tokens ())))
+            1e-6
+            "the same result"
     }
 
     test "separate state spaces differ from one that is shared" {
         use _scope = torch.NewDisposeScope()
         let shared = create { mixer with Scan = Scan.tri }
-        let separate = create { mixer with Scan = Scan.tri; Ssm = SsmParameters.Separate }
-        Expect.isGreaterThan (difference (shared.call (tokens ())) (separate.call (tokens ()))) 1e-3 "other results"
+
+        let separate =
+            create {
+                mixer with
+                    Scan = Scan.tri
+                    Ssm = SsmParameters.Separate
+            }
+
+        Expect.isGreaterThan
+            (difference (shared.call (tokens ())) (separate.call (tokens ())))
+            1e-3
+            "other results"
     }
 
     test "concatenation with the weights of a mean is the mean" {
         use _scope = torch.NewDisposeScope()
         let scan = { mixer with Scan = Scan.dual }
         let mean = create scan
-        let joined = create { scan with ScanFusion = Fusion.Concatenation }
+
+        let joined =
+            create {
+                scan with
+                    ScanFusion = Fusion.Concatenation
+            }
+
         let inner = int64 (2 * channels)
         let half: Tensor = torch.eye(inner).mul(torch.tensor 0.5f)
-        let weight = torch.cat([| half; half |], 1L).reshape (inner, 2L * inner, 1L, 1L, 1L)
+        let weight = torch.cat([| half; half |], 1L).reshape(inner, 2L * inner, 1L, 1L, 1L)
 
         parameters mean
         |> withValue "scan_fusion.weight" weight
         |> withValue "scan_fusion.bias" (torch.zeros inner)
         |> copyInto joined
 
-        Expect.isLessThan (difference (mean.call (tokens ())) (joined.call (tokens ()))) 1e-5 "the same result"
+        Expect.isLessThan
+            (difference (mean.call (tokens ())) (joined.call (tokens ())))
+            1e-5
+            "the same result"
     }
 
     test "a sum is the mean times the number of orders" {
@@ -133,13 +173,20 @@ let private setTests = [
         let scan = { mixer with Scan = Scan.tri }
         let mean = create scan
         let sum = create { scan with ScanFusion = Fusion.Sum }
-        let expected = (mean.call (tokens ())).mul (torch.tensor 3.0f)
+        let expected = (mean.call (tokens ())).mul(torch.tensor 3.0f)
         Expect.isLessThan (difference expected (sum.call (tokens ()))) 1e-5 "three times"
     }
 
     test "a random order is the same for its seed and another for another seed" {
         use _scope = torch.NewDisposeScope()
-        let result seed = (create { mixer with Scan = [ ScanOrder.Random seed ] }).call (tokens ())
+
+        let result seed =
+            (create {
+                mixer with
+                    Scan = [ ScanOrder.Random seed ]
+            })
+                .call(tokens ())
+
         Expect.equal (difference (result 1) (result 1)) 0.0 "the same seed"
         Expect.isGreaterThan (difference (result 1) (result 2)) 1e-3 "another seed"
     }

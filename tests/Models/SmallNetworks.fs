@@ -29,14 +29,18 @@ let random (seed: int) (shape: int list) : Tensor =
         let u = 1.0 - generator.NextDouble()
         sqrt (-2.0 * log u) * cos (2.0 * Math.PI * generator.NextDouble())
 
-    let flat: Tensor = torch.tensor (Array.init (List.fold (*) 1 shape) (number >> float32))
+    let flat: Tensor =
+        torch.tensor (Array.init (List.fold (*) 1 shape) (number >> float32))
+
     flat.reshape [| for n in shape -> int64 n |]
 
 let volume seed (size: Size3) =
     random seed [ 1; 2; size.D; size.H; size.W ]
 
 let values (tensor: Tensor) : float[] =
-    use flat = tensor.detach().cpu().``to``(torch.ScalarType.Float64).flatten().contiguous ()
+    use flat =
+        tensor.detach().cpu().``to``(torch.ScalarType.Float64).flatten().contiguous()
+
     flat.data<float>().ToArray()
 
 let shape (tensor: Tensor) = [ for n in tensor.shape -> int n ]

@@ -12,7 +12,8 @@ open MedSegDsl.Models
 open MedSegDsl.Tests.Models.SmallNetworks
 open TorchSharp
 
-let private dictionary (pairs: (string * 'a) list) = dict pairs |> System.Collections.Generic.Dictionary
+let private dictionary (pairs: (string * 'a) list) =
+    dict pairs |> System.Collections.Generic.Dictionary
 
 let private write tensors metadata =
     use stream = new MemoryStream()
@@ -42,7 +43,8 @@ let private types = [
 ]
 
 let private sample () = [
-    for i, kind in List.indexed types -> $"{kind}", (random i [ 2; 3; i + 1 ]).mul(torch.tensor 100.0f).``to`` kind
+    for i, kind in List.indexed types ->
+        $"{kind}", (random i [ 2; 3; i + 1 ]).mul(torch.tensor 100.0f).``to`` kind
 ]
 
 /// A file with a header of these words and so many bytes of data.
@@ -58,10 +60,16 @@ let private entry name kind shape first last =
 let private broken = [
     "no JSON", file "weights" 0, "JSON"
     "JSON that is no object", file "[1]" 0, "object"
-    "overlapping data", file $"""{{{entry "a" "F32" "[2]" 0 8},{entry "b" "F32" "[2]" 4 12}}}""" 12, "begins at byte 4"
-    "a hole in the data", file $"""{{{entry "a" "F32" "[2]" 0 8},{entry "b" "F32" "[1]" 12 16}}}""" 16, "begins at byte 12"
+    "overlapping data",
+    file $"""{{{entry "a" "F32" "[2]" 0 8},{entry "b" "F32" "[2]" 4 12}}}""" 12,
+    "begins at byte 4"
+    "a hole in the data",
+    file $"""{{{entry "a" "F32" "[2]" 0 8},{entry "b" "F32" "[1]" 12 16}}}""" 16,
+    "begins at byte 12"
     "a shape of another size", file $"""{{{entry "a" "F32" "[3]" 0 8}}}""" 8, "a has 8 bytes"
-    "a shape that overflows", file $"""{{{entry "a" "F32" "[4294967296,4294967296]" 0 0}}}""" 0, "a has 0 bytes"
+    "a shape that overflows",
+    file $"""{{{entry "a" "F32" "[4294967296,4294967296]" 0 0}}}""" 0,
+    "a has 0 bytes"
     "a negative shape", file $"""{{{entry "a" "F32" "[-2,-1]" 0 8}}}""" 8, "whole numbers"
     "an unknown type", file $"""{{{entry "a" "F8_E4M3" "[8]" 0 8}}}""" 8, "F8_E4M3"
     "a name twice", file $"""{{{entry "a" "F32" "[1]" 0 4},{entry "a" "F32" "[1]" 4 8}}}""" 8, "JSON"
@@ -89,8 +97,14 @@ let private formatTests =
 
         test "strided, empty and scalar tensors are written as they read" {
             use _scope = torch.NewDisposeScope()
-            let strided = (random 1 [ 4; 6 ]).transpose(0, 1).slice (0, 1, 6, 2)
-            let tensors = [ "strided", strided; "empty", torch.zeros (0L, 3L); "scalar", torch.tensor 5.0f ]
+            let strided = (random 1 [ 4; 6 ]).transpose(0, 1).slice(0, 1, 6, 2)
+
+            let tensors = [
+                "strided", strided
+                "empty", torch.zeros (0L, 3L)
+                "scalar", torch.tensor 5.0f
+            ]
+
             use back = read (write tensors [])
 
             for name, tensor in tensors do
@@ -101,7 +115,10 @@ let private formatTests =
         test "the layout is the format's" {
             use _scope = torch.NewDisposeScope()
             let bytes = write [ "a", torch.tensor [| 1.0f; 2.0f |] ] []
-            let header = int (BinaryPrimitives.ReadUInt64LittleEndian(ReadOnlySpan(bytes, 0, 8)))
+
+            let header =
+                int (BinaryPrimitives.ReadUInt64LittleEndian(ReadOnlySpan(bytes, 0, 8)))
+
             Expect.equal (header % 8) 0 "data begins at a multiple of 8"
 
             Expect.equal
@@ -135,7 +152,9 @@ let private formatTests =
             }
 
         test "a missing file is refused by name" {
-            let message = message (fun () -> (Safetensors.Read "/nowhere/a.safetensors").Dispose())
+            let message =
+                message (fun () -> (Safetensors.Read "/nowhere/a.safetensors").Dispose())
+
             Expect.stringContains message "/nowhere/a.safetensors" "the file"
         }
     ]
@@ -179,8 +198,8 @@ let private loadTests =
             use network = build small
             let before = values (network.state_dict()["model.cls_conv.weight"])
             let weights = network.state_dict ()
-            let weights = dictionary [ for name in weights.Keys -> name, weights[name].clone () ]
-            weights["model.cls_conv.weight"].zero_ () |> ignore
+            let weights = dictionary [ for name in weights.Keys -> name, weights[name].clone() ]
+            weights["model.cls_conv.weight"].zero_() |> ignore
             weights.Remove "model.norm.bias" |> ignore
             weights.Remove "model.norm.weight" |> ignore
             weights["model.extra"] <- torch.zeros 1L

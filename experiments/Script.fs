@@ -18,6 +18,7 @@ type ScriptArgs =
     | [<AltCommandLine("-device")>] Device of NAME: string
     | Table
     | Json
+
     interface IArgParserTemplate with
         member arg.Usage =
             match arg with
@@ -32,20 +33,15 @@ type ScriptArgs =
 /// Runs experiments from `.fsx` scripts.
 [<RequireQualifiedAccess>]
 module Script =
-    let private foldName =
-        function
-        | Fold.Index index -> string index
-        | Fold.All -> "all"
-
     let private describe (experiment: Experiment) =
-        let list name values =
-            String.Join(", ", Seq.map name values)
+        let list name values = String.Join(", ", Seq.map name values)
+
         String.Join(
             Environment.NewLine,
             [
                 $"{experiment.Name}: {experiment.Network.Name} on {experiment.Dataset.Folder}"
                 $"  {experiment.Epochs} epochs of {experiment.IterationsPerEpoch} batches, {experiment.Optimizer}"
-                $"  folds {list foldName experiment.Folds}; seeds {list string experiment.Seeds}"
+                $"  folds {list Training.foldName experiment.Folds}; seeds {list string experiment.Seeds}"
             ]
         )
 
@@ -62,9 +58,11 @@ module Script =
 
     let private help (parser: ArgumentParser<ScriptArgs>) folders experiment =
         printfn "%s" (describe experiment)
+
         match missing folders experiment with
         | None -> printfn "  the data are there; without options the script plans, preprocesses and trains"
         | Some lack -> printfn "  missing: %s" lack
+
         printfn ""
         printfn "%s" (parser.PrintUsage())
 
@@ -73,29 +71,27 @@ module Script =
             match experiment.Patch with
             | Planned.Set patch -> patch
             | Planned.FromPlans -> Size3.cube 128
+
         match Tables.architecture (patch, 1, 16) [ experiment.Network ] with
         | Ok table -> printfn "%s" (Markdown.render table)
         | Error errors -> raise (UserException(DslError.render errors))
 
     let private change (args: ParseResults<ScriptArgs>) (experiment: Experiment) =
-        let set value apply experiment =
-            match value with
-            | Some value -> apply value experiment
-            | None -> experiment
         experiment
-        |> set (args.TryGetResult Folds) (fun folds experiment -> {
+        |> Parse.applied (args.TryGetResult Folds) (fun folds experiment -> {
             experiment with
                 Experiment.Folds = List.map Parse.fold folds
         })
-        |> set (args.TryGetResult Seeds) withSeeds
-        |> set (args.TryGetResult Epochs) (fun count -> withEpochs (LanguagePrimitives.Int32WithMeasure count))
-        |> set (args.TryGetResult Device) (Parse.device >> withDevice)
+        |> Parse.applied (args.TryGetResult Seeds) withSeeds
+        |> Parse.applied (args.TryGetResult Epochs) (LanguagePrimitives.Int32WithMeasure >> withEpochs)
+        |> Parse.applied (args.TryGetResult Device) (Parse.device >> withDevice)
 
     let private train folders goOn experiment =
         match Experiment.validate experiment with
         | Error errors -> raise (UserException(DslError.render errors))
         | Ok experiment ->
             Training.prepare folders experiment
+
             for seed in experiment.Seeds do
                 for fold in experiment.Folds do
                     let outcome = Training.run folders experiment fold seed goOn
@@ -106,22 +102,33 @@ module Script =
     /// code of the program: 0 done, 1 something is missing or wrong, 2 a wrong word.
     let run (experiment: Experiment) =
         let args = Environment.GetCommandLineArgs()
+
         let own =
             match Array.tryFindIndex (fun (arg: string) -> arg.EndsWith ".fsx") args with
             | Some script -> Array.skip (script + 1) args
             | None -> [||]
+
         let folders = NnUNetFolders.FromEnvironment()
+
         exit (
             Exit.guard (fun () ->
-                let name = Path.GetFileName(Array.find (fun (arg: string) -> arg.EndsWith ".fsx") args)
+                let name =
+                    Path.GetFileName(Array.find (fun (arg: string) -> arg.EndsWith ".fsx") args)
+
                 let parser = ArgumentParser.Create<ScriptArgs>(programName = $"dotnet fsi {name}")
                 let parsed = parser.ParseCommandLine(own, raiseOnUsage = false)
+
                 if parsed.IsUsageRequested then
                     help parser folders experiment
                 else
                     let experiment = change parsed experiment
-                    if parsed.Contains Table then layers experiment
-                    elif parsed.Contains Json then printfn "%s" (Json.ofExperiment experiment)
-                    else train folders (parsed.Contains Continue) (Training.locate folders experiment)
+
+                    if parsed.Contains Table then
+                        layers experiment
+                    elif parsed.Contains Json then
+                        printfn "%s" (Json.ofExperiment experiment)
+                    else
+                        train folders (parsed.Contains Continue) (Training.locate folders experiment)
+
                 Exit.done')
         )

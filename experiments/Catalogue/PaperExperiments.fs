@@ -3,7 +3,7 @@
 module MedSegDsl.PaperExperiments
 
 let private published dataset =
-    Experiment.create dataset UlikeMamba.threeDMT |> asInUlikeMambaTrainer
+    Experiment.create dataset UlikeMamba.multiTri |> asInUlikeMambaTrainer
 
 /// AMOS 2022 CT; patch 64 × 192 × 160 (paper, implementation details).
 let amos =

@@ -24,11 +24,18 @@ let networks =
 /// Whole numbers joined by x: `64x160x160`.
 let private numbers (text: string) =
     let parts = text.Split('x', '×', ',')
-    let parsed = parts |> Array.choose (fun part ->
-        match Int32.TryParse part with
-        | true, n when n > 0 -> Some n
-        | _ -> None)
-    if parsed.Length = parts.Length then List.ofArray parsed else []
+
+    let parsed =
+        parts
+        |> Array.choose (fun part ->
+            match Int32.TryParse part with
+            | true, n when n > 0 -> Some n
+            | _ -> None)
+
+    if parsed.Length = parts.Length then
+        List.ofArray parsed
+    else
+        []
 
 /// A patch size: `64x160x160`.
 let patch text =
@@ -40,7 +47,8 @@ let patch text =
 let input text =
     match numbers text with
     | [ channels; d; h; w ] -> channels, Size3.create d h w
-    | _ -> refuse $"{text} is no input size; write channels x depth x height x width, for example 1x128x128x128"
+    | _ ->
+        refuse $"{text} is no input size; write channels x depth x height x width, for example 1x128x128x128"
 
 /// nnU-Net's names of configurations.
 let configuration =
@@ -49,7 +57,8 @@ let configuration =
     | "3d_fullres" -> Configuration.ThreeDFullRes
     | "3d_lowres" -> Configuration.ThreeDLowRes
     | "3d_cascade_fullres" -> Configuration.ThreeDCascadeFullRes
-    | other -> refuse $"{other} is no configuration; there are 2d, 3d_fullres, 3d_lowres and 3d_cascade_fullres"
+    | other ->
+        refuse $"{other} is no configuration; there are 2d, 3d_fullres, 3d_lowres and 3d_cascade_fullres"
 
 /// A number from 0, or `all`.
 let fold (text: string) =
@@ -67,3 +76,9 @@ let device (text: string) =
     | [| "gpu" |] -> Device.Cuda 0
     | [| "cuda"; index |] when fst (Int32.TryParse index) -> Device.Cuda(int index)
     | _ -> refuse $"{text} is no device; write auto, cpu, cuda or cuda:N"
+
+/// Changes an experiment by a value that the command line may hold.
+let applied value (change: 'a -> Experiment -> Experiment) experiment =
+    match value with
+    | Some value -> change value experiment
+    | None -> experiment

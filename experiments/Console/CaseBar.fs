@@ -19,11 +19,13 @@ let private onTerminal (title: string) (work: Report -> 'a) =
         RemainingTimeColumn()
         SpinnerColumn()
     |]
+
     AnsiConsole
         .Progress()
         .Columns(columns)
         .Start(fun context ->
             let task = context.AddTask(Markup.Escape title, true, 1.0)
+
             work (fun done' total case ->
                 task.MaxValue <- float total
                 task.Value <- float done'
@@ -34,4 +36,7 @@ let private inLines title (work: Report -> 'a) =
 
 /// Does the work, which reports each case that it finishes.
 let run title (work: Report -> 'a) : 'a =
-    if interactive then onTerminal title work else inLines title work
+    if interactive then
+        onTerminal title work
+    else
+        inLines title work

@@ -16,7 +16,8 @@ let rec private line (error: exn) =
     match error with
     | :? UserException
     | :? LibtorchNotFoundException -> Some error.Message
-    | :? AggregateException as several when several.InnerExceptions.Count = 1 -> line several.InnerExceptions[0]
+    | :? AggregateException as several when several.InnerExceptions.Count = 1 ->
+        line several.InnerExceptions[0]
     | _ -> None
 
 /// Runs something and turns its errors into lines and an exit code.

@@ -8,11 +8,11 @@ open MedSegDsl.Runtime.Planning
 open MedSegDsl.Runtime.Preprocessing
 open MedSegDsl.Experiments.Console
 
-let private caseProgress (report: CaseBar.Report) =
-    { new IProgress<CaseProgress> with
+let private caseProgress (report: CaseBar.Report) = {
+    new IProgress<CaseProgress> with
         member _.Report progress =
             report progress.Done progress.Total progress.CaseId
-    }
+}
 
 /// Fingerprint and plans of a raw dataset.
 let plan (folders: NnUNetFolders) dataset (settings: PlanningSettings) verify =
@@ -32,20 +32,26 @@ let plan (folders: NnUNetFolders) dataset (settings: PlanningSettings) verify =
 /// What was planned, a line for each configuration.
 let show (result: PlanResult) =
     let join (values: seq<_>) = String.Join("×", Seq.map string values)
+
     for warning in result.Warnings do
         eprintfn "warning: %s" warning
+
     for name in result.Plans.ConfigurationNames do
         let configuration = result.Plans.Configuration name
         let spacing = configuration.Spacing |> Seq.map (fun mm -> Math.Round(mm, 4))
+
         printfn
             $"%-20s{name} patch {join configuration.PatchSize}, batch {configuration.BatchSize}, spacing {join spacing} mm"
+
     printfn "wrote %s" result.PlansFile
 
 /// The training cases of a planned dataset, ready to train; finished cases are kept.
 let preprocess (folders: NnUNetFolders) dataset plansName (configurations: string list) options =
     let target = folders.PreprocessedDataset dataset
+
     let preprocessor =
         DatasetPreprocessor(folders.RawDataset dataset, target, Plans.ReadFrom(target, plansName))
+
     CaseBar.run $"preprocessing {dataset}" (fun report ->
         preprocessor.Run(
             Array.ofList configurations,

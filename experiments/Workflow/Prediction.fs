@@ -12,10 +12,12 @@ open MedSegDsl.Experiments.Console
 let run (choice: ModelChoice) device input output (options: PredictionOptions) =
     printfn "%s" (NativeLibtorch.Load().Description)
     use model = TrainedModel.Load(choice, TrainingDevice.Resolve device)
+
     CaseBar.run "predicting" (fun report ->
         let tell (progress: PredictionProgress) =
             report
                 (progress.Index * progress.Tiles + progress.Tile)
                 (progress.Cases * progress.Tiles)
                 progress.Case
+
         FolderPrediction.Run(model, input, output, options, Action<PredictionProgress> tell))

@@ -20,11 +20,12 @@ let private shippedData =
 /// Copies the shipped dataset to where nnU-Net's raw datasets lie.
 let private provideData (folders: NnUNetFolders) dataset =
     let source = Path.Combine(shippedData, dataset)
+
     if not (Directory.Exists source) then
         raise (UserException $"{source}: the images of the quick start are missing; build the project again")
+
     for file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories) do
-        let target =
-            Path.Combine(folders.Raw, dataset, Path.GetRelativePath(source, file))
+        let target = Path.Combine(folders.Raw, dataset, Path.GetRelativePath(source, file))
         let content = File.ReadAllBytes file
         AtomicFile.Write(target, fun stream -> stream.Write(content, 0, content.Length))
 
@@ -40,10 +41,13 @@ let private step (clock: Stopwatch) name =
 /// Runs the experiment on the brain images that come with the project; everything it makes lies in the folder.
 let run (folder: string) (experiment: Experiment) =
     let clock = Stopwatch.StartNew()
+
     let inFolder name =
         Path.Combine(Path.GetFullPath folder, name)
+
     let folders =
         NnUNetFolders(inFolder "nnUNet_raw", inFolder "nnUNet_preprocessed", inFolder "nnUNet_results")
+
     let dataset = experiment.Dataset.Folder
     let fold, seed = List.head experiment.Folds, List.head experiment.Seeds
 
@@ -52,35 +56,47 @@ let run (folder: string) (experiment: Experiment) =
     Training.prepare folders experiment
 
     step clock $"2/4  training {experiment.Network.Name}"
-    let outcome =
-        Training.run folders experiment fold seed false
+    let outcome = Training.run folders experiment fold seed false
 
     step clock "3/4  predicting the held-out case"
     let raw = folders.RawDataset dataset
     let predictions = inFolder "predictions"
+
     let predicted =
         let choice =
-            ModelChoice(outcome.Folder.Parent, Folds = [| Path.GetFileName(outcome.Folder.Path).Substring "fold_".Length |])
-        Prediction.run choice experiment.Device (Path.Combine(raw, "imagesTs")) predictions (PredictionOptions())
+            ModelChoice(outcome.Folder.Parent, Folds = [| Training.foldName fold |])
+
+        Prediction.run
+            choice
+            experiment.Device
+            (Path.Combine(raw, "imagesTs"))
+            predictions
+            (PredictionOptions())
+
     if predicted.Failures.Count > 0 then
         raise (UserException(String.Join(Environment.NewLine, predicted.Failures)))
 
     step clock "4/4  evaluating"
     let json = DatasetJson.ReadFrom raw
     let references = Path.Combine(raw, "labelsTs")
+
     let result =
         Evaluation.evaluate json references predictions (inFolder "summary.json") false
+
     match result.Summary with
     | null -> raise (UserException(String.Join(Environment.NewLine, result.Failures)))
     | summary ->
         Evaluation.show summary
         let case = summary.Cases[0]
+
         let name =
-            (Path.GetFileName case.PredictionFile).Replace(json.FileEnding, "")
-        let image =
-            Path.Combine(raw, "imagesTs", $"{name}_0000{json.FileEnding}")
+            (string (Path.GetFileName case.PredictionFile)).Replace(json.FileEnding, "")
+
+        let image = Path.Combine(raw, "imagesTs", $"{name}_0000{json.FileEnding}")
+
         let title =
             $"{name}, held out: mean foreground Dice %.2f{summary.ForegroundMean.Dice}"
+
         CasePicture.Write(
             inFolder "segmentation.png",
             title,
@@ -90,14 +106,24 @@ let run (folder: string) (experiment: Experiment) =
             case.ReferenceFile,
             json
         )
+
         File.Copy(outcome.Folder.Progress, inFolder "progress.png", true)
+
         let patch =
             match experiment.Patch with
             | Planned.Set patch -> patch
             | Planned.FromPlans -> Size3.cube 64
-        writeTable experiment.Network patch json.ChannelNames.Count json.LabelManager.Outputs (inFolder "network.html")
+
+        writeTable
+            experiment.Network
+            patch
+            json.ChannelNames.Count
+            json.LabelManager.Outputs
+            (inFolder "network.html")
+
         printfn "mean foreground Dice of the held-out case: %.4f" summary.ForegroundMean.Dice
         printfn "%s after all" (clock.Elapsed.ToString @"m\:ss")
+
         for file, what in
             [
                 "segmentation.png", "image, truth and prediction"

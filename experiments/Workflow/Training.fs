@@ -17,6 +17,12 @@ let datasetOf (folder: string) : Dataset = {
     Name = folder.Substring "DatasetNNN_".Length
 }
 
+/// `0` to `4`, or `all`.
+let foldName =
+    function
+    | Fold.Index index -> string index
+    | Fold.All -> "all"
+
 /// The experiment on the folder that has its dataset's number: what a user calls the folder is the user's matter.
 let locate (folders: NnUNetFolders) (experiment: Experiment) = {
     experiment with
@@ -26,19 +32,19 @@ let locate (folders: NnUNetFolders) (experiment: Experiment) = {
 /// Plans and preprocesses the experiment's dataset where that has not been done.
 let prepare (folders: NnUNetFolders) (experiment: Experiment) =
     let dataset = experiment.Dataset.Folder
+
     let plans =
         Path.Combine(folders.PreprocessedDataset dataset, experiment.Plans + ".json")
+
     if not (File.Exists plans) then
-        let settings =
-            PlanningSettings(Planner.Default, PlansName = experiment.Plans)
+        let settings = PlanningSettings(Planner.Default, PlansName = experiment.Plans)
         Planning.plan folders dataset settings false |> Planning.show
-    let configuration =
-        TrainingIdentity.ConfigurationName experiment.Configuration
+
+    let configuration = TrainingIdentity.ConfigurationName experiment.Configuration
     Planning.preprocess folders dataset experiment.Plans [ configuration ] PreprocessingOptions.Default
 
 /// One training: fold and seed.
 let run folders experiment fold seed goOn =
     printfn "%s" (NativeLibtorch.Load().Description)
-    let request =
-        TrainingRequest(experiment, folders, fold, seed, Continue = goOn)
+    let request = TrainingRequest(experiment, folders, fold, seed, Continue = goOn)
     TrainingRun.Run(request, ConsoleProgress.Create())

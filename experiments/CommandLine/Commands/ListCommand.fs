@@ -10,6 +10,7 @@ open MedSegDsl.Experiments.CommandLine.Arguments
 
 let private section title lines =
     printfn "%s" title
+
     for line in lines do
         printfn "  %s" line
 
@@ -34,4 +35,5 @@ let run (args: ParseResults<ListArgs>) =
     | Some "experiments" -> experiments ()
     | Some "datasets" -> datasets ()
     | Some other -> raise (UserException $"{other}: there are networks, experiments and datasets to list")
+
     Exit.done'

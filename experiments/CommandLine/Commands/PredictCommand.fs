@@ -20,7 +20,7 @@ let private modelFolder (args: ParseResults<PredictArgs>) =
     | None, Some name ->
         let folders = NnUNetFolders.FromEnvironment()
         let configuration = args.GetResult(PredictArgs.Configuration, "3d_fullres")
-        let network = args.GetResult(PredictArgs.Network, UlikeMamba.threeDMT.Name)
+        let network = args.GetResult(PredictArgs.Network, UlikeMamba.multiTri.Name)
         let plans = args.GetResult(PredictArgs.Plans, "nnUNetPlans")
         folders.ResultsOf(folders.DatasetName name, TrainingIdentity.TrainerOf network, plans, configuration)
 
@@ -31,6 +31,7 @@ let run (args: ParseResults<PredictArgs>) =
             Folds = Array.ofList (args.GetResult(PredictArgs.Folds, [])),
             Checkpoint = args.GetResult(Checkpoint, "checkpoint_final")
         )
+
     let options =
         PredictionOptions(
             StepFraction = args.GetResult(Step_Size, 0.5),
@@ -38,10 +39,23 @@ let run (args: ParseResults<PredictArgs>) =
             SaveProbabilities = args.Contains Save_Probabilities,
             Overwrite = not (args.Contains PredictArgs.Continue)
         )
+
     let device = Parse.device (args.GetResult(PredictArgs.Device, "auto"))
+
     let result =
-        Prediction.run choice device (args.GetResult PredictArgs.Input) (args.GetResult PredictArgs.Output) options
+        Prediction.run
+            choice
+            device
+            (args.GetResult PredictArgs.Input)
+            (args.GetResult PredictArgs.Output)
+            options
+
     printfn "%d segmentations written, %d skipped" result.Written.Count result.Skipped.Count
+
     for failure in result.Failures do
         eprintfn "medseg: %s" failure
-    if result.Failures.Count = 0 then Exit.done' else Exit.failed
+
+    if result.Failures.Count = 0 then
+        Exit.done'
+    else
+        Exit.failed

@@ -12,12 +12,14 @@ let run (args: ParseResults<PreprocessArgs>) =
     let folders = NnUNetFolders.FromEnvironment()
     let dataset = folders.DatasetName(args.GetResult PreprocessArgs.Dataset)
     let standard = PreprocessingOptions.Default
+
     let options =
         PreprocessingOptions(
             args.GetResult(Workers, standard.Threads),
             standard.MemoryBytes,
             args.Contains Overwrite
         )
+
     let plans = args.GetResult(PreprocessArgs.Plans, "nnUNetPlans")
     Planning.preprocess folders dataset plans (args.GetResult(Configurations, [ "3d_fullres" ])) options
     printfn "preprocessed data are in %s" (folders.PreprocessedDataset dataset)

@@ -9,6 +9,8 @@ open MedSegDsl.Experiments.Workflow
 open MedSegDsl.Experiments.CommandLine.Arguments
 
 let run (args: ParseResults<QuickstartArgs>) =
-    let folder = args.GetResult(QuickstartArgs.Output, Path.Combine("results", "quickstart"))
+    let folder =
+        args.GetResult(QuickstartArgs.Output, Path.Combine("results", "quickstart"))
+
     QuickStartRun.run folder QuickStart.experiment
     Exit.done'

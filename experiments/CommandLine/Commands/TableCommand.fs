@@ -22,16 +22,24 @@ let private renderer =
 /// Prints the table, or writes it to the file of `--output`, whose ending then tells the format.
 let run (args: ParseResults<TableArgs>) =
     let output = args.TryGetResult TableArgs.Output
+
     let format =
         match args.TryGetResult TableArgs.Format, output with
         | Some format, _ -> format
         | None, Some file -> (string (Path.GetExtension file)).TrimStart '.'
         | None, None -> "markdown"
+
     let render = renderer format
     let networks = Parse.networks (args.GetResult(TableArgs.Networks, [ "all" ]))
     let channels, patch = Parse.input (args.GetResult(TableArgs.Input, "1x128x128x128"))
     let input = patch, channels, args.GetResult(TableArgs.Classes, 16)
-    let make = if args.Contains Layers then Tables.architecture else Tables.comparison
+
+    let make =
+        if args.Contains Layers then
+            Tables.architecture
+        else
+            Tables.comparison
+
     match make input networks with
     | Error errors -> raise (UserException(DslError.render errors))
     | Ok table ->
@@ -40,4 +48,5 @@ let run (args: ParseResults<TableArgs>) =
         | Some file ->
             AtomicFile.WriteText(file, render table)
             printfn "wrote %s" file
+
         Exit.done'

@@ -13,24 +13,27 @@ open MedSegDsl.Experiments.CommandLine.Arguments
 let private experiment (folders: NnUNetFolders) (args: ParseResults<TrainArgs>) =
     let name, configuration, _ = args.GetResult Target
     let dataset = Training.datasetOf (folders.DatasetName name)
-    let network = Parse.network (args.GetResult(TrainArgs.Network, UlikeMamba.threeDMT.Name))
-    let set word parse change experiment =
-        match args.TryGetResult word with
-        | Some value -> change (parse value) experiment
-        | None -> experiment
+
+    let network =
+        Parse.network (args.GetResult(TrainArgs.Network, UlikeMamba.multiTri.Name))
+
     Experiment.create dataset network
     |> asInUlikeMambaTrainer
     |> withConfiguration (Parse.configuration configuration)
-    |> set <@ TrainArgs.Plans @> id withPlans
-    |> set <@ Epochs @> LanguagePrimitives.Int32WithMeasure withEpochs
-    |> set <@ Iterations @> id (fun count experiment -> { experiment with Experiment.IterationsPerEpoch = count })
-    |> set <@ Batch @> id withBatch
-    |> set <@ Patch @> Parse.patch withPatch
-    |> set <@ TrainArgs.Device @> Parse.device withDevice
+    |> Parse.applied (args.TryGetResult TrainArgs.Plans) withPlans
+    |> Parse.applied (args.TryGetResult Epochs) (LanguagePrimitives.Int32WithMeasure >> withEpochs)
+    |> Parse.applied (args.TryGetResult Iterations) (fun count experiment -> {
+        experiment with
+            Experiment.IterationsPerEpoch = count
+    })
+    |> Parse.applied (args.TryGetResult Batch) withBatch
+    |> Parse.applied (args.TryGetResult Patch) (Parse.patch >> withPatch)
+    |> Parse.applied (args.TryGetResult TrainArgs.Device) (Parse.device >> withDevice)
 
 let run (args: ParseResults<TrainArgs>) =
     let folders = NnUNetFolders.FromEnvironment()
     let _, _, fold = args.GetResult Target
+
     let outcome =
         Training.run
             folders
@@ -38,6 +41,7 @@ let run (args: ParseResults<TrainArgs>) =
             (Parse.fold fold)
             (args.GetResult(Seed, 1))
             (args.Contains TrainArgs.Continue)
+
     Evaluation.show outcome.Validation
     printfn "results are in %s" outcome.Folder.Path
     Exit.done'

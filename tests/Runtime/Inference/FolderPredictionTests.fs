@@ -1,0 +1,324 @@
+/// A trained model's folder predicts a folder of images.
+module MedSegDsl.Tests.Runtime.Inference.FolderPredictionTests
+
+open System
+open System.IO
+open Expecto
+open MedSegDsl
+open MedSegDsl.Kernels
+open MedSegDsl.Models
+open MedSegDsl.Runtime
+open MedSegDsl.Runtime.Imaging
+open MedSegDsl.Runtime.Inference
+open MedSegDsl.Runtime.Training
+open MedSegDsl.Runtime.Training.Checkpoints
+open MedSegDsl.Runtime.Training.Optimization
+open MedSegDsl.Tests.Golden
+open MedSegDsl.Tests.Runtime
+open TorchSharp
+
+let private datasetName = "Dataset901_RealBrain"
+let private patch = Size3.create 8 16 16
+
+/// Two stages of plain convolutions.
+let private network =
+    let stage channels = {
+        Channels = channels
+        Stride = Size3.cube 2
+        Embedding = Embedding.Convolution 3
+        Depth = 1
+        Mixer = Mixer.PlainConvolution 3
+    }
+
+    {
+        Networks.all.Head with
+            Name = "tiny"
+            Stem = {
+                Channels = 4
+                Kernel = 3
+                Stride = Size3.create 1 2 2
+            }
+            Encoder = [ stage 6; stage 8 ]
+            Decoder = [
+                {
+                    Upsampling = Upsampling.Trilinear
+                    Depth = 1
+                    Mixer = Mixer.PlainConvolution 3
+                }
+            ]
+            DeepSupervision = true
+    }
+
+let private experiment =
+    Experiment.create { Id = 901; Name = "RealBrain" } network |> withPatch patch
+
+let private plansFile =
+    Folder.at [ "pipeline"; "planned"; datasetName; "nnUNetPlans.json" ]
+
+/// A model of untrained networks, one for each fold.
+let private writeModel folder folds =
+    Directory.CreateDirectory folder |> ignore
+    File.Copy(plansFile, Path.Combine(folder, "plans.json"))
+
+    File.Copy(
+        Folder.at [ "pipeline"; "raw"; datasetName; "dataset.json" ],
+        Path.Combine(folder, "dataset.json")
+    )
+
+    for fold in folds do
+        use network = NetworkBuilder.Build(network, 1, 6, patch, int64 fold)
+
+        use optimizer =
+            ParameterOptimizer.Create(
+                experiment.Optimizer,
+                [
+                    for struct (name, parameter) in network.named_parameters () ->
+                        struct (name, parameter :> torch.Tensor)
+                ],
+                12.0
+            )
+
+        let state =
+            CheckpointState(
+                1,
+                TrainingIdentity.Of(experiment, Fold.Index fold, 1),
+                Json.ofExperiment experiment,
+                [| patch.D; patch.H; patch.W |],
+                2,
+                1,
+                6,
+                [| 0; 1; 2 |],
+                0L,
+                Curves [||]
+            )
+
+        let path = FoldFolder(Path.Combine(folder, $"fold_{fold}")).Final
+        Checkpoint.Write(path, state, network, optimizer)
+
+/// The geometry of a file whose x axis runs to the left.
+let private geometry =
+    ImageGeometry(
+        [| 3.5; 3.0; 3.0 |],
+        array2D [
+            [ -3.0; 0.0; 0.0; 40.0 ]
+            [ 0.0; 3.0; 0.0; -20.0 ]
+            [ 0.0; 0.0; 3.5; 5.0 ]
+            [ 0.0; 0.0; 0.0; 1.0 ]
+        ]
+    )
+
+let private reader = ImageReaders.ByName "NibabelIO"
+
+let private writeImage folder name =
+    Directory.CreateDirectory folder |> ignore
+    let values = Formula.unitSingle name (12 * 20 * 18)
+    reader.Write(Path.Combine(folder, name), ImageArray<float32>(values, 1, [| 12; 20; 18 |]), geometry)
+
+let private load choice =
+    NativeLibtorch.Load() |> ignore
+    TrainedModel.Load(choice, torch.CPU)
+
+let private inFolder run =
+    TemporaryFolder.using' (fun folder ->
+        let at name = Path.Combine(folder, name)
+        run at)
+
+let private plain = PredictionOptions(UseMirroring = false)
+
+let private prediction =
+    testList "golden/pipeline/planned/folder prediction" [
+        if File.Exists plansFile then
+            test "two folds: the mean of their logits on the image's grid, and what belongs beside it" {
+                inFolder (fun at ->
+                    writeModel (at "model") [ 0; 1 ]
+                    writeImage (at "in") "a_0000.nii.gz"
+                    writeImage (at "in") "b_0000.nii.gz"
+                    use model = load (ModelChoice(at "model"))
+                    Expect.equal (List.ofSeq model.Folds) [ "0"; "1" ] "the folds that are there"
+                    let seen = ResizeArray<PredictionProgress>()
+
+                    let result =
+                        FolderPrediction.Run(
+                            model,
+                            at "in",
+                            at "out",
+                            PredictionOptions(UseMirroring = false, SaveProbabilities = true),
+                            (fun progress -> seen.Add progress)
+                        )
+
+                    Expect.isEmpty result.Failures "no failure"
+
+                    Expect.equal
+                        [ for path in result.Written -> string (Path.GetFileName path) ]
+                        [ "a.nii.gz"; "b.nii.gz" ]
+                        "written"
+
+                    let last = seen[seen.Count - 1]
+
+                    Expect.equal
+                        (last.Case, last.Tile, last.Share)
+                        ("b", last.Tiles, 1.0)
+                        "progress to the end"
+
+                    for name in [ "plans.json"; "dataset.json"; "predict_from_raw_data_args.json" ] do
+                        Expect.isTrue (File.Exists(Path.Combine(at "out", name))) name
+
+                    // The same in memory, fold by fold.
+                    let map = reader.ReadLabels(Path.Combine(at "out", "a.nii.gz"))
+                    let image = reader.Read(Path.Combine(at "in", "a_0000.nii.gz"))
+                    Expect.isTrue (map.Geometry.HasAffineOf image.Geometry) "the image's affine"
+
+                    use predictor =
+                        new CasePredictor(
+                            model.Plans,
+                            model.Configuration,
+                            model.Dataset.LabelManager,
+                            SlidingWindowOptions(model.Patch, [||]),
+                            torch.CPU
+                        )
+
+                    let prepared = predictor.Preprocess image
+                    let functions = [| for network in model.Networks -> CasePredictor.Function network |]
+
+                    let single i =
+                        predictor.Predict([| functions[i] |], prepared.Image)
+
+                    let first, second = single 0, single 1
+                    let mean = predictor.Predict(functions, prepared.Image)
+
+                    for i in 0 .. mean.Classes - 1 do
+                        let expected =
+                            Array.map2 (fun a b -> (a + b) / 2f) first.Channels[i] second.Channels[i]
+
+                        Expect.equal mean.Channels[i] expected "the mean of the folds"
+
+                    let expected = predictor.Segment(mean, prepared.Properties)
+                    Expect.equal map.Voxels.Data expected.Data "the label map"
+                    Expect.isGreaterThan (Array.distinct expected.Data).Length 1 "more than one label"
+                    use probabilities = ProbabilityFile.Open(Path.Combine(at "out", "a.npz"))
+                    let shape = probabilities.Classes :: List.ofArray probabilities.Shape
+                    Expect.equal shape [ 6; 12; 20; 18 ] "probabilities")
+            }
+
+            test "a case that fails is named, the others are predicted" {
+                inFolder (fun at ->
+                    writeModel (at "model") [ 0 ]
+                    writeImage (at "in") "good_0000.nii.gz"
+                    writeImage (at "in") "channel_0001.nii.gz"
+                    File.WriteAllText(Path.Combine(at "in", "damaged_0000.nii.gz"), "no image")
+                    writeImage (at "in") "two_0000.nii.gz"
+                    writeImage (at "in") "two_0001.nii.gz"
+                    use model = load (ModelChoice(at "model"))
+                    let result = FolderPrediction.Run(model, at "in", at "out", plain)
+                    Expect.hasLength result.Written 1 "one case is good"
+
+                    for line, words in
+                        Seq.zip result.Failures [
+                            [ "channel_0000.nii.gz"; "missing"; "T1" ]
+                            [ "damaged_0000.nii.gz" ]
+                            [ "two"; "2 images"; "takes 1" ]
+                        ] do
+                        for word in words do
+                            Expect.stringContains line word "the line"
+
+                    Expect.hasLength result.Failures 3 "three lines")
+            }
+
+            test "what is there can be skipped, and one file predicted" {
+                inFolder (fun at ->
+                    writeModel (at "model") [ 0 ]
+                    writeImage (at "in") "a_0000.nii.gz"
+                    writeImage (at "in") "scan.nii.gz"
+                    use model = load (ModelChoice(at "model", Folds = [| "0" |]))
+                    let one = Path.Combine(at "in", "scan.nii.gz")
+                    let first = FolderPrediction.Run(model, one, at "out", plain)
+
+                    Expect.equal
+                        (List.ofSeq first.Written)
+                        [ Path.Combine(at "out", "scan.nii.gz") ]
+                        "by its name"
+
+                    let numbered = Path.Combine(at "in", "a_0000.nii.gz")
+                    let second = FolderPrediction.Run(model, numbered, at "out", plain)
+
+                    Expect.equal
+                        (List.ofSeq second.Written)
+                        [ Path.Combine(at "out", "a.nii.gz") ]
+                        "by its case"
+
+                    let again = PredictionOptions(UseMirroring = false, Overwrite = false)
+                    let third = FolderPrediction.Run(model, numbered, at "out", again)
+                    Expect.isEmpty third.Written "nothing is written"
+                    Expect.equal (List.ofSeq third.Skipped) (List.ofSeq second.Written) "it is skipped")
+            }
+
+            test "cancelling ends the prediction" {
+                inFolder (fun at ->
+                    writeModel (at "model") [ 0 ]
+
+                    for name in [ "a"; "b"; "c"; "d" ] do
+                        writeImage (at "in") (name + "_0000.nii.gz")
+
+                    use model = load (ModelChoice(at "model"))
+                    use source = new Threading.CancellationTokenSource()
+
+                    let stop (progress: PredictionProgress) =
+                        if progress.Tile = 2 then
+                            source.Cancel()
+
+                    Expect.throwsT<OperationCanceledException>
+                        (fun () ->
+                            FolderPrediction.Run(model, at "in", at "out", plain, stop, source.Token)
+                            |> ignore)
+                        "cancelled"
+
+                    Expect.isEmpty (Directory.GetFiles(at "out", "*.nii.gz")) "nothing is written")
+            }
+    ]
+
+let private refusals =
+    testList "golden/pipeline/planned/trained model" [
+        if File.Exists plansFile then
+            test "a folder that is no model, or lacks what is asked for, is named" {
+                inFolder (fun at ->
+                    let refuses words choice =
+                        TemporaryFolder.expectsLine words (fun () -> (load choice).Dispose())
+
+                    refuses [ "nowhere"; "no such folder" ] (ModelChoice(at "nowhere"))
+                    Directory.CreateDirectory(at "empty") |> ignore
+                    refuses [ "empty"; "plans.json" ] (ModelChoice(at "empty"))
+                    writeModel (at "untrained") []
+                    refuses [ "untrained"; "checkpoint_final"; "train" ] (ModelChoice(at "untrained"))
+                    writeModel (at "model") [ 0; 2 ]
+
+                    refuses
+                        [ "fold_1"; "fold 0 checkpoint_final"; "fold 2 checkpoint_final" ]
+                        (ModelChoice(at "model", Folds = [| "1" |]))
+
+                    refuses
+                        [ "checkpoint_best"; "fold 0 checkpoint_final" ]
+                        (ModelChoice(at "model", Checkpoint = "checkpoint_best"))
+
+                    File.WriteAllText(FoldFolder(Path.Combine(at "model", "fold_2")).Final, "damaged")
+                    refuses [ "fold_2"; "checkpoint_final" ] (ModelChoice(at "model")))
+            }
+
+            test "a dataset.json with other labels than the network's is refused" {
+                inFolder (fun at ->
+                    writeModel (at "model") [ 0 ]
+                    let path = Path.Combine(at "model", "dataset.json")
+                    let text = File.ReadAllText path
+
+                    File.WriteAllText(
+                        path,
+                        text
+                            .Replace("\"cerebellum\": 5", "\"cerebellum\": [4, 5]")
+                            .Replace("\"labels\"", "\"regions_class_order\": [1, 2, 3, 4, 5], \"labels\"")
+                    )
+
+                    TemporaryFolder.expectsLine [ "6 outputs"; "5 outputs" ] (fun () ->
+                        (load (ModelChoice(at "model"))).Dispose()))
+            }
+    ]
+
+let tests = testList "" [ prediction; refusals ]

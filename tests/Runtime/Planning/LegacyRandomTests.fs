@@ -71,4 +71,18 @@ let tests =
 
                 Expect.equal (counted.CountChosen(n, int64 k)) counts "the same numbers"
                 Expect.equal (counted.NextUInt32()) (drawn.NextUInt32()) "the same outputs used")
+        testPropertyWithConfig
+            config
+            "runtime/random/distinct choices are the start of a permutation"
+            (fun (seed: uint32) (n: uint16) (k: uint16) ->
+                let n = int n % 3000 + 1
+                let k = int k % (n / 3 + 1)
+                let chosen, permuted = LegacyRandom seed, LegacyRandom seed
+
+                Expect.equal
+                    (chosen.ChooseDistinct(n, k))
+                    (Array.take k (permuted.Permutation n))
+                    "the same numbers"
+
+                Expect.equal (chosen.NextUInt32()) (permuted.NextUInt32()) "the same outputs used")
     ]

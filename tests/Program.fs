@@ -63,6 +63,11 @@ let all =
         Runtime.Training.OptimizationTests.tests
         Runtime.Training.SamplingTests.goldenTests
         Runtime.Training.SamplingTests.tests
+        Runtime.Training.LoadingTests.tests
+        Runtime.Training.PseudoDiceTests.tests
+        Runtime.Training.ProgressTests.tests
+        Runtime.Training.TrainerTests.tests
+        Runtime.Training.TrainingRunTests.tests
         Models.GoldenNetworkTests.tests
         Models.NetworkTests.tests
         Models.MixerTests.tests

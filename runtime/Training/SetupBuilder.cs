@@ -61,9 +61,8 @@ internal static class SetupBuilder
         var result = NetworkModule.validateFor(patch, channels, outputs, experiment.Network);
         if (!result.IsError)
             return;
-        var source = experiment.Patch.IsFromPlans
-            ? $"the patch {patch} of {experiment.Plans}, configuration {configuration.Name}, does not suit {experiment.Network.Name}; set another one in the experiment"
-            : $"the experiment's patch {patch} does not suit {experiment.Network.Name}";
-        throw new UserException($"{source}: {string.Join("; ", result.ErrorValue)}");
+        throw new UserException(
+            $"the patch {patch}{(experiment.Patch.IsFromPlans ? $" of {experiment.Plans}, configuration {configuration.Name}," : "")} does not suit "
+            + $"{experiment.Network.Name}: {string.Join("; ", result.ErrorValue)}; set another one in the experiment");
     }
 }

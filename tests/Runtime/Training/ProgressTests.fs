@@ -1,0 +1,142 @@
+/// What a training tells: lines, a display, a picture.
+module MedSegDsl.Tests.Runtime.Training.ProgressTests
+
+open System
+open System.IO
+open Expecto
+open Spectre.Console
+open MedSegDsl.Runtime.Training
+open MedSegDsl.Runtime.Training.Loading
+open MedSegDsl.Runtime.Training.Progress
+open MedSegDsl.Tests.Runtime
+
+let private overview =
+    TrainingOverview(
+        "Dataset999_Balls, 3d_fullres, fold 0, seed 1",
+        "small",
+        12345L,
+        [| 8; 16; 16 |],
+        2,
+        3,
+        2,
+        "CPU, 2 threads",
+        [| "shell"; "core" |],
+        0,
+        4,
+        "/results/fold_0"
+    )
+
+let private curves count =
+    let curves = Curves([])
+
+    for i in 1..count do
+        let x = float i / float count
+
+        curves.Add(
+            0.01 * (1.0 - x),
+            1.0 - 1.5 * x,
+            0.9 - x,
+            [ 0.9 * x; (if i = 1 then nan else 0.5 * x) ],
+            12.5 + x
+        )
+        |> ignore
+
+    curves
+
+/// What a listener is told in two epochs.
+let private tell (progress: ITrainingProgress) =
+    progress.Started overview
+
+    for epoch in 0..1 do
+        let key = BatchKey(BatchPurpose.Training, epoch, 2)
+        progress.Stepped(TrainingStep(key, 5, 0.25, TimeSpan.FromSeconds 200.0))
+        progress.EpochEnded(curves (epoch + 1), TimeSpan.FromMinutes 3.0)
+
+    progress.Noted "wrote checkpoint_best"
+    progress.Ended()
+    progress.Noted "mean foreground Dice"
+
+let private containsAll (words: string list) (text: string) =
+    for word in words do
+        Expect.stringContains text word "it is said"
+
+let tests =
+    testList "training/progress" [
+        test "plain lines" {
+            use output = new StringWriter()
+            tell (PlainProgress output)
+            let lines = output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            Expect.equal lines.Length 6 "two lines of overview, two epochs, two notes"
+
+            lines[0]
+            |> containsAll [ "Dataset999_Balls"; "small"; "12,345 parameters"; "8×16×16" ]
+
+            lines[2]
+            |> containsAll [ "epoch 1/4"; "training loss -0.5000"; "0.9000 -"; "3 min 00 s left" ]
+        }
+
+        test "the display on a terminal" {
+            use output = new StringWriter()
+
+            let settings =
+                AnsiConsoleSettings(
+                    Out = AnsiConsoleOutput output,
+                    Interactive = InteractionSupport.Yes,
+                    Ansi = AnsiSupport.Yes
+                )
+
+            let console = AnsiConsole.Create settings
+            console.Profile.Width <- 120
+            tell (LiveProgress console)
+
+            output.ToString()
+            |> containsAll [
+                "Dataset999_Balls"
+                "training 3/5"
+                "3 min 20 s left"
+                "pseudo Dice"
+                "core"
+                "wrote checkpoint_best"
+                "mean foreground Dice"
+            ]
+        }
+
+        test "the log has a line for each thing said, and is continued" {
+            TemporaryFolder.using' (fun folder ->
+                let path = Path.Combine(folder, "training_log.txt")
+                tell (TrainingLogFile path)
+                tell (TrainingLogFile path)
+                let lines = File.ReadAllLines path
+
+                Expect.equal
+                    lines.Length
+                    14
+                    "twice two lines of overview, the classes, two epochs, two notes"
+
+                Expect.equal (lines |> Array.filter (fun l -> l.Contains "epoch 2/4")).Length 2 "epoch 2")
+        }
+
+        test "the picture is a PNG of the curves so far" {
+            TemporaryFolder.using' (fun folder ->
+                let path = Path.Combine(folder, "progress.png")
+                let picture = ProgressPicture path :> ITrainingProgress
+                tell picture
+                let bytes = File.ReadAllBytes path
+                Expect.equal bytes[..3] [| 0x89uy; byte 'P'; byte 'N'; byte 'G' |] "signature"
+                use image = SkiaSharp.SKBitmap.Decode path
+                let royalBlue = SkiaSharp.SKColor.Parse "#4169E1"
+                Expect.isTrue (Array.contains royalBlue image.Pixels) "the training loss in royal blue")
+        }
+
+        test "a picture of many epochs without any foreground" {
+            TemporaryFolder.using' (fun folder ->
+                let many = Curves([])
+
+                for _ in 1..60 do
+                    many.Add(0.01, 1.0, 1.0, [ nan ], 1.0) |> ignore
+
+                let path = Path.Combine(folder, "progress.png")
+                ProgressPicture.Draw(many, path)
+                Expect.isTrue (File.Exists path) "it is drawn")
+        }
+    ]

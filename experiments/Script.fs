@@ -98,6 +98,15 @@ module Script =
                     Evaluation.show outcome.Validation
                     printfn "results are in %s" outcome.Folder.Path
 
+    /// The whole way on the brain images that come with the project, with this experiment; what it makes lies in the
+    /// folder. Ends the script with the exit code of the program.
+    let quickStart folder experiment =
+        exit (
+            Exit.guard (fun () ->
+                QuickStartRun.run folder experiment
+                Exit.done')
+        )
+
     /// Plans, preprocesses and trains an experiment, or what the arguments say instead. Ends the script with the exit
     /// code of the program: 0 done, 1 something is missing or wrong, 2 a wrong word.
     let run (experiment: Experiment) =

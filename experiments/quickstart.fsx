@@ -2,7 +2,7 @@
 //
 //   dotnet fsi experiments/quickstart.fsx
 //
-// Needs the built project: dotnet build -c Release
+// Needs the built project (dotnet build -c Release).
 
 #I "bin/Release/net10.0"
 #r "MedSegDsl.Dsl.dll"
@@ -12,16 +12,19 @@ open MedSegDsl
 
 let network =
     UlikeMamba.threeD
+    |> withStemKernel 3
     |> withStages 3
     |> mapChannels (fun channels -> channels / 2)
     |> withDepth 1
+    |> withStateSize 8
     |> named "UlikeMamba_3d_small"
 
 Experiment.create Datasets.realBrain network
 |> withAllCases
-|> withOptimizer (Optimizer.AdamW(2e-3, 3e-5, 1e-8))
-|> withPatch (Size3.create 32 64 64)
-|> withEpochs 20<epoch>
-|> withIterations 12 2
+|> withOptimizer (Optimizer.AdamW(2e-3, 1e-2, 1e-8))
+|> withPatch (Size3.create 48 64 64)
+|> withBatch 1
+|> withEpochs 10<epoch>
+|> withIterations 60 6
 |> titled "quickstart"
-|> QuickStart.run "results/quickstart"
+|> Script.quickStart "results/quickstart"

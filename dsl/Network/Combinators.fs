@@ -194,6 +194,12 @@ let mapChannels (change: int -> int) network =
             Channels = change stage.Channels
     })
 
+/// The kernel of the stem's convolution; 7 in the paper.
+let withStemKernel kernel network = {
+    network with
+        Network.Stem.Kernel = kernel
+}
+
 /// The same number of mixer layers in every stage.
 let withDepth depth network =
     network

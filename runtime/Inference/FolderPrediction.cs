@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Numerics.Tensors;
 using System.Text.Json.Nodes;
 using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Files;
@@ -117,6 +118,8 @@ public sealed class FolderPrediction
     {
         InputCases.CheckChannels(files, model.Dataset);
         var image = reader.ReadChannels(files.Images);
+        if (!TensorPrimitives.IsFiniteAll<float>(image.Voxels.Data))
+            throw new UserException($"{string.Join(", ", files.Images)}: contains NaN or infinite voxels; replace them");
         return new PreparedCase(index, files, image.Geometry, predictor.Preprocess(image));
     }
 

@@ -1,8 +1,7 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
-using System.Text;
-using System.Text.RegularExpressions;
 using MedSegDsl.Runtime.Files;
+using MedSegDsl.Runtime.Storage;
 
 namespace MedSegDsl.Runtime.Inference;
 
@@ -10,7 +9,7 @@ namespace MedSegDsl.Runtime.Inference;
 /// Probabilities of one case as nnU-Net stores them: a compressed .npz with the float32 array <c>probabilities</c>
 /// (class or region, z, y, x) on the grid of the image file. Read one class after the other.
 /// </summary>
-public sealed partial class ProbabilityFile : IDisposable
+public sealed class ProbabilityFile : IDisposable
 {
     private const string Entry = "probabilities.npy";
     private readonly string path;
@@ -24,9 +23,11 @@ public sealed partial class ProbabilityFile : IDisposable
         try
         {
             content = (archive.GetEntry(Entry) ?? throw Wrong("holds no array named probabilities")).Open();
-            var shape = ReadHeader();
-            Classes = shape[0];
-            Shape = shape[1..];
+            var header = NpyHeader.Read(content, path);
+            if (header is not { Type: "<f4", Shape.Length: 4 })
+                throw Wrong("its array should be float32 with the axes (class, z, y, x)");
+            Classes = (int)header.Shape[0];
+            Shape = [.. header.Shape[1..].Select(axis => (int)axis)];
         }
         catch
         {
@@ -76,7 +77,7 @@ public sealed partial class ProbabilityFile : IDisposable
     {
         using var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
         using var content = archive.CreateEntry(Entry, CompressionLevel.Fastest).Open();
-        content.Write(Header([probabilities.Classes, .. probabilities.Shape]));
+        content.Write(NpyHeader.Bytes(NpyHeader.NameOf<float>(), [probabilities.Classes, .. probabilities.Shape]));
         foreach (var channel in probabilities.Channels)
             content.Write(MemoryMarshal.AsBytes(channel.AsSpan()));
     });
@@ -88,39 +89,5 @@ public sealed partial class ProbabilityFile : IDisposable
         archive.Dispose();
     }
 
-    /// <summary>Version 1.0 of numpy's format: magic, length, a Python dictionary padded to a multiple of 64 bytes.</summary>
-    private static byte[] Header(IEnumerable<int> shape)
-    {
-        var text = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({string.Join(", ", shape)}), }}";
-        text = text.PadRight((10 + text.Length + 1 + 63) / 64 * 64 - 11) + '\n';
-        return [0x93, .. "NUMPY"u8, 1, 0, (byte)text.Length, (byte)(text.Length >> 8), .. Encoding.ASCII.GetBytes(text)];
-    }
-
-    private int[] ReadHeader()
-    {
-        var start = new byte[10];
-        content.ReadExactly(start);
-        if (start[0] != 0x93 || !start.AsSpan(1, 5).SequenceEqual("NUMPY"u8))
-            throw Wrong("its array is not in numpy's format");
-        var length = start[8] | start[9] << 8;
-        if (start[6] > 1)
-        {
-            // From version 2 on the length has four bytes.
-            var more = new byte[2];
-            content.ReadExactly(more);
-            length |= more[0] << 16 | more[1] << 24;
-        }
-
-        var header = new byte[length];
-        content.ReadExactly(header);
-        var match = ShapeOfHeader().Match(Encoding.ASCII.GetString(header));
-        return match.Success
-            ? [.. match.Groups[1].Captures.Select(axis => int.Parse(axis.Value))]
-            : throw Wrong("its array should be float32 in C order with the axes (class, z, y, x)");
-    }
-
     private UserException Wrong(string what) => new($"{path}: {what}");
-
-    [GeneratedRegex(@"^\{'descr': '<f4', 'fortran_order': False, 'shape': \((?:(\d+)(?:, )?){4}\), \}")]
-    private static partial Regex ShapeOfHeader();
 }

@@ -41,23 +41,24 @@ public sealed partial record NpyHeader(string Type, long[] Shape, int DataOffset
         return [.. Magic, 1, 0, (byte)(padded & 0xFF), (byte)(padded >> 8), .. Encoding.ASCII.GetBytes(text)];
     }
 
-    /// <summary>Reads a header from the start of a file.</summary>
-    /// <param name="stream">The file.</param>
+    /// <summary>Reads a header from the start of a file; the stream then stands at the first value.</summary>
+    /// <param name="stream">The file; need not be seekable.</param>
     /// <param name="path">Its name, for errors.</param>
     /// <exception cref="UserException">Not a .npy file in C order.</exception>
     public static NpyHeader Read(Stream stream, string path)
     {
-        Span<byte> prefix = stackalloc byte[12];
-        if (stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length || !prefix.StartsWith(Magic))
+        Span<byte> prefix = stackalloc byte[PrefixLength + 2];
+        if (!Fill(stream, prefix[..PrefixLength]) || !prefix.StartsWith(Magic))
             throw Broken(path);
-        var isFirstVersion = prefix[6] == 1;
-        var start = isFirstVersion ? PrefixLength : PrefixLength + 2;
-        var length = prefix[8] | prefix[9] << 8 | (isFirstVersion ? 0 : prefix[10] << 16 | prefix[11] << 24);
+        // From version 2 on the length of the dictionary has four bytes.
+        var start = prefix[6] == 1 ? PrefixLength : PrefixLength + 2;
+        if (!Fill(stream, prefix[PrefixLength..start]))
+            throw Broken(path);
+        var length = prefix[8] | prefix[9] << 8 | prefix[10] << 16 | prefix[11] << 24;
         if (length is <= 0 or > 1 << 16)
             throw Broken(path);
         var bytes = new byte[length];
-        stream.Position = start;
-        if (stream.ReadAtLeast(bytes, length, throwOnEndOfStream: false) < length)
+        if (!Fill(stream, bytes))
             throw Broken(path);
         var match = Dictionary().Match(Encoding.ASCII.GetString(bytes));
         if (!match.Success)
@@ -67,6 +68,9 @@ public sealed partial record NpyHeader(string Type, long[] Shape, int DataOffset
             .Select(axis => long.Parse(axis, CultureInfo.InvariantCulture))];
         return new NpyHeader(match.Groups["type"].Value, shape, start + length);
     }
+
+    private static bool Fill(Stream stream, Span<byte> bytes) =>
+        stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length;
 
     private static UserException Broken(string path) =>
         new($"{path}: is not a .npy file in C order; delete the case's files and preprocess it again");

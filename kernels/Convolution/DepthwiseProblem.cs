@@ -19,8 +19,14 @@ internal sealed record DepthwiseProblem(int Batch, int Depth, int Height, int Wi
     /// <summary>Voxels on each side that a result reads besides its own.</summary>
     public int Half => Kernel / 2;
 
+    /// <summary>Voxels of a row, at least as many as the inner loops work on at a time.</summary>
+    public int RoundedWidth => Math.Max(Width, TapSums.Voxels);
+
     /// <summary>The number of the kernel's weights for a channel.</summary>
     public int Taps => Kernel * Kernel * Kernel;
+
+    /// <summary>The number of the kernel's rows.</summary>
+    public int KernelRows => Kernel * Kernel;
 
     /// <summary>Channel blocks.</summary>
     public int Blocks => ChannelBlock.Count(Channels);

@@ -6,7 +6,7 @@ namespace MedSegDsl.Kernels;
 /// <summary>The tasks of <see cref="DepthwiseProblem"/>: the convolution itself, and the gradients of its weights.</summary>
 internal static unsafe class DepthwiseTasks
 {
-    private const int Lanes = ChannelBlock.Width;
+    private const int Lanes = TapSums.Lanes;
 
     /// <summary>Convolves a volume. The input's gradient is this as well, of the result's gradient with the kernel flipped.</summary>
     /// <param name="problem">The sizes.</param>
@@ -22,19 +22,25 @@ internal static unsafe class DepthwiseTasks
             using var scratch = new Scratch();
             var window = new PlaneWindow(problem, x, batch, block, problem.FirstPlane(slab), scratch);
             var weights = Pack(problem, weight, places, block, scratch);
-            var start = scratch.Floats(Lanes);
-            var row = scratch.Floats(problem.Width * Lanes);
+            var start = scratch.Floats(2 * Lanes);
+            var rowLength = problem.RoundedWidth * Lanes;
+            var row = scratch.Floats(2 * rowLength);
             if (bias != null)
             {
                 block.Read(bias, start);
             }
             for (var d = problem.FirstPlane(slab); d < problem.FirstPlane(slab + 1); d++)
             {
-                var (first, taps) = window.MoveTo(d);
+                var (first, rows) = window.MoveTo(d);
                 for (var h = 0; h < problem.Height; h++)
                 {
-                    TapSums.Row(window.Corner(h), window.Offsets, taps, weights + first * Lanes, start, row, problem.Width);
-                    block.WriteRows(row, y.Row(batch, d, h), y.Step, problem.Width);
+                    for (var half = 0; half < 2; half++)
+                    {
+                        TapSums.Row(
+                            window.Corner(h, half), window.Offsets, rows, problem.Kernel,
+                            weights + (half * problem.Taps + first * problem.Kernel) * Lanes, start + half * Lanes, row + half * rowLength, problem.RoundedWidth);
+                    }
+                    block.WriteRows(row, row + rowLength, y.Row(batch, d, h), y.Step, problem.Width);
                 }
             }
         });
@@ -53,44 +59,54 @@ internal static unsafe class DepthwiseTasks
             var (batch, slab, block) = problem.Task(index);
             using var scratch = new Scratch();
             var window = new PlaneWindow(problem, x, batch, block, problem.FirstPlane(slab), scratch);
-            var row = scratch.Floats(problem.Width * Lanes);
-            var (size, biasAt) = ((problem.Taps + 1) * Lanes, problem.Taps * Lanes);
+            var rowLength = problem.Width * Lanes;
+            var row = scratch.Floats(2 * rowLength);
 
-            // The sums of a plane in float, of all planes in double: weights, then bias.
-            var sums = scratch.Floats(size);
-            var totals = scratch.Doubles(size);
+            // The sums of a plane in float, of all planes in double: for each half of the channels weights, bias, and the sums
+            // that nobody uses.
+            var (biasAt, unusedAt) = (problem.Taps * Lanes, (problem.Taps + 1) * Lanes);
+            var size = unusedAt + problem.Kernel * Lanes;
+            var sums = scratch.Floats(2 * size);
+            var totals = scratch.Doubles(2 * size);
             for (var d = problem.FirstPlane(slab); d < problem.FirstPlane(slab + 1); d++)
             {
-                var (first, taps) = window.MoveTo(d);
+                var (first, rows) = window.MoveTo(d);
                 for (var h = 0; h < problem.Height; h++)
                 {
-                    block.ReadRows(gradient.Row(batch, d, h), gradient.Step, problem.Width, row);
-                    TapSums.AddWeights(window.Corner(h), window.Offsets, taps, row, sums + first * Lanes, problem.Width);
-                    AddVoxels(row, problem.Width, sums + biasAt);
+                    block.ReadRows(gradient.Row(batch, d, h), gradient.Step, problem.Width, row, row + rowLength);
+                    for (var half = 0; half < 2; half++)
+                    {
+                        float* dy = row + half * rowLength, sum = sums + half * size;
+                        TapSums.AddWeights(
+                            window.Corner(h, half), window.Offsets, rows, problem.Kernel, dy, sum + first * problem.Kernel * Lanes,
+                            sum + unusedAt, problem.Width);
+                        AddVoxels(dy, problem.Width, sum + biasAt);
+                    }
                 }
-                AddToTotals(sums, totals, size);
+                AddToTotals(sums, totals, 2 * size);
             }
 
             var part = ((long)batch * problem.Slabs + slab) * problem.Channels + block.First;
             for (var i = 0; i < block.Used; i++)
             {
+                var total = totals + i / Lanes * size + i % Lanes;
                 for (var tap = 0; tap < problem.Taps; tap++)
                 {
-                    weightParts[(part + i) * problem.Taps + places[tap]] = totals[tap * Lanes + i];
+                    weightParts[(part + i) * problem.Taps + places[tap]] = total[tap * Lanes];
                 }
-                biasParts[part + i] = totals[biasAt + i];
+                biasParts[part + i] = total[biasAt];
             }
         });
 
-    // A block's weights as (taps, 16), in the order of the taps over the volume.
+    // A block's weights as (2, taps, 8), in the order of the taps over the volume.
     private static float* Pack(DepthwiseProblem problem, float* weight, int[] places, ChannelBlock block, Scratch scratch)
     {
-        var packed = scratch.Floats(problem.Taps * Lanes);
+        var packed = scratch.Floats(2 * problem.Taps * Lanes);
         for (var i = 0; i < block.Used; i++)
         {
             for (var tap = 0; tap < problem.Taps; tap++)
             {
-                packed[tap * Lanes + i] = weight[(block.First + i) * problem.Taps + places[tap]];
+                packed[(i / Lanes * problem.Taps + tap) * Lanes + i % Lanes] = weight[(block.First + i) * problem.Taps + places[tap]];
             }
         }
         return packed;
@@ -99,10 +115,12 @@ internal static unsafe class DepthwiseTasks
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddVoxels(float* row, int voxels, float* sums)
     {
-        for (var at = 0; at < voxels * Lanes; at += 8)
+        var sum = Vector256.Load(sums);
+        for (var at = 0; at < voxels * Lanes; at += Lanes)
         {
-            Vector256.Store(Vector256.Load(sums + at % Lanes) + Vector256.Load(row + at), sums + at % Lanes);
+            sum += Vector256.Load(row + at);
         }
+        Vector256.Store(sum, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

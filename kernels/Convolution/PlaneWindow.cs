@@ -3,10 +3,12 @@ namespace MedSegDsl.Kernels;
 /// <summary>
 /// The k planes around the one that is being convolved, for one batch entry and one block of channels: padded with zeros on
 /// all sides, packed without strides, and moved along the depth plane by plane. With it the inner loops know no borders.
+/// The block's first eight channels and the others lie apart, so that a voxel is eight floats in either half: what the inner
+/// loops read again and again then fits the caches.
 /// </summary>
 internal sealed unsafe class PlaneWindow
 {
-    private const int Lanes = ChannelBlock.Width;
+    private const int Lanes = TapSums.Lanes;
 
     private readonly DepthwiseProblem problem;
     private readonly Volume volume;
@@ -30,18 +32,18 @@ internal sealed unsafe class PlaneWindow
         this.volume = volume;
         this.batch = batch;
         this.block = block;
-        rowLength = (problem.Width + 2 * problem.Half) * Lanes;
+        rowLength = (problem.RoundedWidth + 2 * problem.Half) * Lanes;
         planeLength = (problem.Height + 2 * problem.Half) * rowLength;
-        planes = scratch.Floats(problem.Kernel * planeLength);
-        offsets = (int*)scratch.Floats(problem.Taps);
+        planes = scratch.Floats(2 * problem.Kernel * planeLength);
+        offsets = (int*)scratch.Floats(problem.KernelRows + TapSums.KernelRows);
         loaded = Math.Max(0, firstPlane - problem.Half);
     }
 
-    /// <summary>Where each tap's input is, in floats from <see cref="Corner"/>, for the taps from the first one on.</summary>
+    /// <summary>Where each kernel row's first input is, in floats from <see cref="Corner"/>, for the rows that the window was moved to.</summary>
     public int* Offsets => offsets;
 
     /// <summary>Moves the window to a plane; planes are visited in order.</summary>
-    /// <returns>The taps that stay inside the volume's depth: the first one and how many.</returns>
+    /// <returns>The kernel rows that stay inside the volume's depth: the first one and how many.</returns>
     public (int First, int Count) MoveTo(int plane)
     {
         var (half, kernel) = (problem.Half, problem.Kernel);
@@ -55,25 +57,23 @@ internal sealed unsafe class PlaneWindow
         {
             for (var h = 0; h < kernel; h++)
             {
-                for (var w = 0; w < kernel; w++)
-                {
-                    *next++ = d % kernel * planeLength + h * rowLength + w * Lanes;
-                }
+                *next++ = d % kernel * planeLength + h * rowLength;
             }
         }
-        return ((from - plane + half) * kernel * kernel, (to - from + 1) * kernel * kernel);
+        new Span<int>(next, TapSums.KernelRows).Clear();
+        return ((from - plane + half) * kernel, (to - from + 1) * kernel);
     }
 
-    /// <summary>What the offsets are counted from for the results of a row, from its first voxel on.</summary>
-    public float* Corner(int row) => planes + row * rowLength;
+    /// <summary>What the offsets are counted from for the results of a row, from its first voxel on, in half 0 or 1.</summary>
+    public float* Corner(int row, int half) => planes + half * problem.Kernel * planeLength + row * rowLength;
 
     private void Load(int plane)
     {
-        var slot = planes + plane % problem.Kernel * planeLength;
+        var slot = plane % problem.Kernel * planeLength + problem.Half * Lanes;
         for (var h = 0; h < problem.Height; h++)
         {
-            var to = slot + (h + problem.Half) * rowLength + problem.Half * Lanes;
-            block.ReadRows(volume.Row(batch, plane, h), volume.Step, problem.Width, to);
+            var to = Corner(h + problem.Half, 0) + slot;
+            block.ReadRows(volume.Row(batch, plane, h), volume.Step, problem.Width, to, to + problem.Kernel * planeLength);
         }
     }
 }

@@ -34,31 +34,49 @@ internal readonly unsafe struct ChannelBlock
     /// <summary>How many channels of the block there are.</summary>
     public int Used { get; }
 
-    /// <summary>Copies this block of neighbouring rows into (rows, 16).</summary>
+    /// <summary>Copies this block of neighbouring rows into two arrays (rows, 8): the first eight channels and the others.</summary>
     /// <param name="row">The first row.</param>
     /// <param name="step">Floats from a row to the next.</param>
     /// <param name="rows">How many rows.</param>
-    /// <param name="to">Where they go.</param>
+    /// <param name="low">Where the first eight channels go.</param>
+    /// <param name="high">Where the others go.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void ReadRows(float* row, long step, int rows, float* to)
+    public void ReadRows(float* row, long step, int rows, float* low, float* high)
     {
-        for (var i = 0; i < rows; i++, row += step, to += Width)
+        row += First;
+        for (var i = 0; i < rows; i++, row += step, low += 8, high += 8)
         {
-            Read(row, to);
+            if (Used == Width)
+            {
+                Vector256.Store(Vector256.Load(row), low);
+                Vector256.Store(Vector256.Load(row + 8), high);
+                continue;
+            }
+            for (var k = 0; k < 8; k++)
+            {
+                low[k] = k < Used ? row[k] : 0f;
+                high[k] = k + 8 < Used ? row[k + 8] : 0f;
+            }
         }
     }
 
-    /// <summary>Copies (rows, 16) into this block of neighbouring rows.</summary>
-    /// <param name="from">The first row's sixteen floats.</param>
-    /// <param name="row">The first row.</param>
-    /// <param name="step">Floats from a row to the next.</param>
-    /// <param name="rows">How many rows.</param>
+    /// <summary>Copies two arrays (rows, 8) into this block of neighbouring rows: undoes <see cref="ReadRows"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void WriteRows(float* from, float* row, long step, int rows)
+    public void WriteRows(float* low, float* high, float* row, long step, int rows)
     {
-        for (var i = 0; i < rows; i++, row += step, from += Width)
+        row += First;
+        for (var i = 0; i < rows; i++, row += step, low += 8, high += 8)
         {
-            Write(from, row);
+            if (Used == Width)
+            {
+                Vector256.Store(Vector256.Load(low), row);
+                Vector256.Store(Vector256.Load(high), row + 8);
+                continue;
+            }
+            for (var k = 0; k < Used; k++)
+            {
+                row[k] = k < 8 ? low[k] : high[k - 8];
+            }
         }
     }
 

@@ -162,7 +162,7 @@ internal sealed unsafe class ScanBackwardTask : IDisposable
         for (var n = 0; n < count; n++, rate += Width, before += Width, after += Width, decay += Width)
         {
             var (weightIn, weightOut) = (Vector256.Create(b[n]), Vector256.Create(c[n]));
-            var (e0, e1) = (VectorMath.Exp2(dt0 * Vector256.Load(rate)), VectorMath.Exp2(dt1 * Vector256.Load(rate + 8)));
+            VectorMath.Exp2(dt0 * Vector256.Load(rate), dt1 * Vector256.Load(rate + 8), out var e0, out var e1);
             var h0 = VectorMath.Fma(e0, Vector256.Load(before), in0 * weightIn);
             var h1 = VectorMath.Fma(e1, Vector256.Load(before + 8), in1 * weightIn);
             Vector256.Store(e0, decay);

@@ -88,8 +88,9 @@ internal sealed unsafe class ScanForwardTask : IDisposable
         for (var n = 0; n < states; n++, rate += Width, h += Width)
         {
             var (weightIn, weightOut) = (Vector256.Create(b[n]), Vector256.Create(c[n]));
-            var h0 = VectorMath.Fma(VectorMath.Exp2(dt0 * Vector256.Load(rate)), Vector256.Load(h), in0 * weightIn);
-            var h1 = VectorMath.Fma(VectorMath.Exp2(dt1 * Vector256.Load(rate + 8)), Vector256.Load(h + 8), in1 * weightIn);
+            VectorMath.Exp2(dt0 * Vector256.Load(rate), dt1 * Vector256.Load(rate + 8), out var decay0, out var decay1);
+            var h0 = VectorMath.Fma(decay0, Vector256.Load(h), in0 * weightIn);
+            var h1 = VectorMath.Fma(decay1, Vector256.Load(h + 8), in1 * weightIn);
             Vector256.Store(h0, h);
             Vector256.Store(h1, h + 8);
             y0 = VectorMath.Fma(h0, weightOut, y0);

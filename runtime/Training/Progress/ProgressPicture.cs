@@ -13,6 +13,9 @@ public sealed class ProgressPicture(string path) : ITrainingProgress
 {
     private const int Width = 1200;
     private const int Height = 1350;
+
+    // The same for the three plots, so that their epochs lie below one another.
+    private const int AxisWidth = 80;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
 
     private Curves? curves;
@@ -66,16 +69,17 @@ public sealed class ProgressPicture(string path) : ITrainingProgress
         Add(losses, epochs, At(e => e.AveragePseudoDice), "pseudo Dice (moving average)", Colors.ForestGreen, right);
         right.Label.Text = "pseudo Dice";
         losses.Axes.SetLimitsY(0, 1, right);
-        losses.ShowLegend(ScottPlot.Alignment.MiddleRight);
+        losses.Legend.Orientation = Orientation.Horizontal;
+        losses.ShowLegend(Edge.Top);
         Finish(losses, "loss");
 
         var times = multiplot.GetPlot(1);
-        Add(times, epochs, At(e => e.Seconds), "epoch", Colors.RoyalBlue);
+        Add(times, epochs, At(e => e.Seconds), "", Colors.RoyalBlue);
         Finish(times, "seconds");
         times.Axes.SetLimitsY(0, 1.1 * At(e => e.Seconds).Max());
 
         var rates = multiplot.GetPlot(2);
-        Add(rates, epochs, At(e => e.LearningRate), "learning rate", Colors.RoyalBlue);
+        Add(rates, epochs, At(e => e.LearningRate), "", Colors.RoyalBlue);
         Finish(rates, "learning rate");
 
         var png = multiplot.Render(Width, Height).GetImageBytes();
@@ -98,6 +102,8 @@ public sealed class ProgressPicture(string path) : ITrainingProgress
     {
         plot.XLabel("epoch");
         plot.YLabel(label);
+        plot.Axes.Left.MinimumSize = AxisWidth;
+        plot.Axes.Right.MinimumSize = AxisWidth;
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
     }
 }

@@ -7,14 +7,15 @@ public sealed class ConvBlock : Layer<Tensor, Tensor>
 {
     private readonly Convolution convolution;
     private readonly VolumeNorm norm;
-    private readonly Activation activation;
+    private readonly Activation? activation;
 
-    /// <summary>A block with the norm and activation of its network.</summary>
-    public ConvBlock(long inputs, long outputs, int kernel, Size3 stride, Network network) : base(nameof(ConvBlock))
+    /// <summary>A block with the norm and, where asked for, the activation of its network.</summary>
+    public ConvBlock(long inputs, long outputs, int kernel, Size3 stride, Network network, bool activated = true)
+        : base(nameof(ConvBlock))
     {
         convolution = Add("conv", new Convolution(inputs, outputs, kernel, stride, bias: false));
         norm = Add("norm", new VolumeNorm(network.Norm, outputs));
-        activation = network.Activation;
+        activation = activated ? network.Activation : null;
     }
 
     /// <inheritdoc />
@@ -22,6 +23,7 @@ public sealed class ConvBlock : Layer<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         var normed = norm.call(convolution.call(volume));
-        return ActivationFunction.Overwrite(activation, normed).MoveToOuterDisposeScope();
+        var result = activation is null ? normed : ActivationFunction.Overwrite(activation, normed);
+        return result.MoveToOuterDisposeScope();
     }
 }

@@ -9,7 +9,7 @@ public static class MixerStacks
     public static Layer<Tensor, Tensor> Build(Mixer mixer, int depth, int channels, Network network)
     {
         var layers = Enumerable.Range(0, depth).Select(_ => Layer(mixer, channels, network));
-        return mixer.IsMamba ? new MambaStack(layers) : new LayerStack(layers);
+        return mixer.IsAttention ? new LayerStack(layers) : new NestedLayerStack(layers);
     }
 
     private static Layer<Tensor, Tensor> Layer(Mixer mixer, int channels, Network network) => mixer switch

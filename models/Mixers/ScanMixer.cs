@@ -34,7 +34,7 @@ public sealed class ScanMixer : Layer<Tensor, Tensor>
         }
 
         branches = built;
-        fusion = branches.Count > 1
+        fusion = branches.Count > 1 || mixer.ScanFusion.IsConcatenation
             ? AddFusion("scan_fusion", mixer.ScanFusion, branches.Count, segments * inner)
             : null;
         output = Add("out_proj", new Linear(segments * inner, channels, bias: false));

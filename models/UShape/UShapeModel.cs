@@ -29,10 +29,9 @@ public sealed class UShapeModel : UShapeLayer<(Tensor Volume, bool AllMaps), IRe
         stages = [.. network.Decoder.Select((stage, i) => AddStage(network, stage, i, shapes.Decoder[i]))];
 
         var stem = network.Stem.Channels;
-        var last = $"stage{network.Decoder.Length}";
         lastUpsampling = Add(
-            $"transposeconv_{last}", new TransposedConvolution(encoder[0].Channels, stem, encoder[0].Stride));
-        lastBlock = Add($"{last}_de", new ConvBlock(stem, stem, LastBlockKernel, new Size3(1, 1, 1), network));
+            "transposeconv_stage3", new TransposedConvolution(encoder[0].Channels, stem, encoder[0].Stride));
+        lastBlock = Add("stage3_de", new ConvBlock(stem, stem, LastBlockKernel, new Size3(1, 1, 1), network));
 
         var channels = shapes.Decoder.Select(volume => volume.Channels).Append(stem);
         stageHeads = network.DeepSupervision

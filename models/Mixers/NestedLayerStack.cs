@@ -3,15 +3,15 @@ using static TorchSharp.torch;
 namespace MedSegDsl.Models;
 
 /// <summary>
-/// Mamba layers one after the other: tokens (B, D, H, W, C) → (B, D, H, W, C). The public code calls them
+/// Mixer layers one after the other: tokens (B, D, H, W, C) → (B, D, H, W, C). The public code calls its Mamba layers
 /// <c>layers.0</c>, <c>layers.1</c>, …, where its Transformer layers are just <c>0</c>, <c>1</c>.
 /// </summary>
-public sealed class MambaStack : Layer<Tensor, Tensor>
+public sealed class NestedLayerStack : Layer<Tensor, Tensor>
 {
     private readonly LayerStack layers;
 
-    /// <summary>A stack of Mamba layers, the first first; at least one.</summary>
-    public MambaStack(IEnumerable<Layer<Tensor, Tensor>> layers) : base(nameof(MambaStack)) =>
+    /// <summary>A stack of layers, the first first; at least one.</summary>
+    public NestedLayerStack(IEnumerable<Layer<Tensor, Tensor>> layers) : base(nameof(NestedLayerStack)) =>
         this.layers = Add("layers", new LayerStack(layers));
 
     /// <inheritdoc />

@@ -1,6 +1,6 @@
 // UlikeMamba_3dMT on AMOS 2022, as the paper trains it.
 //
-//   dotnet fsi experiments/amos.fsx --help
+//   dotnet fsi experiments/amos.fsx -- --help      (without the dashes, dotnet fsi prints its own help)
 //   dotnet fsi experiments/amos.fsx --folds 0 1 2 3 4
 //
 // Needs the built project (dotnet build -c Release), and nnU-Net's folders: nnUNet_raw with Dataset218_..., and

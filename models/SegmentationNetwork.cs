@@ -49,7 +49,9 @@ public abstract class SegmentationNetwork : Layer<Tensor, IReadOnlyList<Tensor>>
     /// <exception cref="ModelException">The volume's shape does not fit.</exception>
     public Tensor Predict(Tensor volume) => Run(volume, allMaps: false)[0];
 
-    /// <summary>The class maps of a volume, all of them or the final one alone, inside a dispose scope of the caller.</summary>
+    /// <summary>
+    /// The class maps of a volume, all of them or the final one alone, inside a dispose scope of the caller.
+    /// </summary>
     protected abstract IReadOnlyList<Tensor> Segment(Tensor volume, bool allMaps);
 
     private IReadOnlyList<Tensor> Run(Tensor volume, bool allMaps)
@@ -57,7 +59,8 @@ public abstract class SegmentationNetwork : Layer<Tensor, IReadOnlyList<Tensor>>
         if (volume.dim() != 5 || volume.shape[1] != InChannels)
         {
             throw new ModelException(
-                $"{networkName} takes volumes (batch, {InChannels} channels, depth, height, width), not ({string.Join(", ", volume.shape)})");
+                $"{networkName} takes volumes (batch, {InChannels} channels, depth, height, width), "
+                + $"not ({string.Join(", ", volume.shape)})");
         }
 
         using var scope = NewDisposeScope();

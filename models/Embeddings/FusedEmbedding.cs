@@ -10,7 +10,9 @@ public sealed class FusedEmbedding : Layer<Tensor, Tensor>
     private readonly IReadOnlyList<ConvBlock> blocks;
     private readonly VolumeFusion fusion;
 
-    /// <summary>An embedding of several kernels; its blocks are called <c>proj_s0</c>, <c>proj_s1</c>, …, then <c>fusion</c>.</summary>
+    /// <summary>
+    /// An embedding of several kernels; its blocks are called <c>proj_s0</c>, <c>proj_s1</c>, …, then <c>fusion</c>.
+    /// </summary>
     public FusedEmbedding(int inputs, EncoderStage stage, IEnumerable<int> kernels, Fusion fusion, Network network)
         : base(nameof(FusedEmbedding))
     {

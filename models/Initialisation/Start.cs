@@ -17,7 +17,9 @@ public abstract record Start
     /// </summary>
     public static readonly Start SmallNormal = new Normal(0.02);
 
-    /// <summary>He's normal for rectified layers: variance 2 / fan-out (outputs · kernel volume, groups not counted).</summary>
+    /// <summary>
+    /// He's normal for rectified layers: variance 2 / fan-out (outputs · kernel volume, groups not counted).
+    /// </summary>
     public static Start HeFanOut(long fanOut) => new Normal(Math.Sqrt(2.0 / fanOut));
 
     /// <summary>Uniform within ±1/√(fan-in): PyTorch's default for weights and biases.</summary>

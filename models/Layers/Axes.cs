@@ -11,14 +11,18 @@ public static class Axes
     /// <summary>(B, C, D, H, W) → (B, D, H, W, C), contiguous.</summary>
     public static Tensor ToTokens(Tensor volume) => volume.permute(0, 2, 3, 4, 1).contiguous();
 
-    /// <summary>(B, D, H, W, C) → (B, C, D, H, W): a view, in what libtorch calls the channels-last memory format.</summary>
+    /// <summary>
+    /// (B, D, H, W, C) → (B, C, D, H, W): a view, in what libtorch calls the channels-last memory format.
+    /// </summary>
     public static Tensor ToVolume(Tensor tokens) => tokens.permute(0, 4, 1, 2, 3);
 
     /// <summary>The three axes of a volume (B, C, D, H, W).</summary>
     public static Size3 SizeOf(Tensor volume) =>
         new((int)volume.shape[2], (int)volume.shape[3], (int)volume.shape[4]);
 
-    /// <summary>A volume (B, C, D, H, W) resized trilinearly (corners not aligned); the volume itself where the size is right.</summary>
+    /// <summary>
+    /// A volume (B, C, D, H, W) resized trilinearly (corners not aligned); the volume itself where the size is right.
+    /// </summary>
     public static Tensor Resize(Tensor volume, Size3 size) =>
         SizeOf(volume).Equals(size)
             ? volume

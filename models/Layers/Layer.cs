@@ -14,7 +14,9 @@ public abstract class Layer<TInput, TResult>(string name) : nn.Module<TInput, TR
     /// <inheritdoc />
     public IReadOnlyList<(string Name, Start Start)> Starts => starts;
 
-    /// <summary>Adds a trainable parameter; its values are undefined until <see cref="Initialiser"/> fills them.</summary>
+    /// <summary>
+    /// Adds a trainable parameter; its values are undefined until <see cref="Initialiser"/> fills them.
+    /// </summary>
     protected void AddParameter(string parameter, Start start, params long[] shape)
     {
         var values = nn.Parameter(empty(shape, dtype: ScalarType.Float32));
@@ -33,7 +35,9 @@ public abstract class Layer<TInput, TResult>(string name) : nn.Module<TInput, TR
         return module;
     }
 
-    /// <summary>The parameter of this name. Looked up on every use, since moving a module replaces its parameters.</summary>
+    /// <summary>
+    /// The parameter of this name. Looked up on every use, since moving a module replaces its parameters.
+    /// </summary>
     protected Tensor Get(string parameter) => _internal_params[parameter];
 
     /// <summary>The parameter of this name in the element type of another tensor.</summary>

@@ -10,7 +10,9 @@ public sealed class VolumeFusion : Layer<IReadOnlyList<Tensor>, Tensor>
 {
     private readonly Fusion fusion;
 
-    /// <summary>A fusion of so many tensors; only concatenation has parameters, weight (C, count·C, 1, 1, 1) and bias (C).</summary>
+    /// <summary>
+    /// A fusion of so many tensors; only concatenation has parameters, weight (C, count·C, 1, 1, 1) and bias (C).
+    /// </summary>
     public VolumeFusion(Fusion fusion, int count, long channels) : base(nameof(VolumeFusion))
     {
         this.fusion = fusion;
@@ -20,6 +22,9 @@ public sealed class VolumeFusion : Layer<IReadOnlyList<Tensor>, Tensor>
             AddParameter("bias", Start.InverseRoot(count * channels), channels);
         }
     }
+
+    /// <summary>Whether it joins along channels: only then does it matter what the last axis is.</summary>
+    public bool Concatenates => fusion.IsConcatenation;
 
     /// <inheritdoc />
     public override Tensor forward(IReadOnlyList<Tensor> tensors)

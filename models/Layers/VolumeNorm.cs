@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
 
-/// <summary>The normalisation of a convolution block, (B, C, D, H, W) → (B, C, D, H, W), with learned scale and shift.</summary>
+/// <summary>
+/// The normalisation of a convolution block, (B, C, D, H, W) → (B, C, D, H, W), with learned scale and shift.
+/// </summary>
 public sealed class VolumeNorm : Layer<Tensor, Tensor>
 {
     private const double Epsilon = 1e-5;
@@ -10,7 +12,9 @@ public sealed class VolumeNorm : Layer<Tensor, Tensor>
 
     private readonly Norm norm;
 
-    /// <summary>A norm over so many channels; batch normalisation keeps running statistics, as PyTorch names them.</summary>
+    /// <summary>
+    /// A norm over so many channels; batch normalisation keeps running statistics, as PyTorch names them.
+    /// </summary>
     public VolumeNorm(Norm norm, long channels) : base(nameof(VolumeNorm))
     {
         this.norm = norm;

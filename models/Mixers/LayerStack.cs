@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
 
-/// <summary>Mixer layers one after the other, called <c>0</c>, <c>1</c>, …: tokens (B, D, H, W, C) → (B, D, H, W, C).</summary>
+/// <summary>
+/// Mixer layers one after the other, called <c>0</c>, <c>1</c>, …: tokens (B, D, H, W, C) → (B, D, H, W, C).
+/// </summary>
 public sealed class LayerStack : Layer<Tensor, Tensor>
 {
     private readonly IReadOnlyList<Layer<Tensor, Tensor>> layers;

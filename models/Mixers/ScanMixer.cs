@@ -12,7 +12,7 @@ public sealed class ScanMixer : Layer<Tensor, Tensor>
 {
     private readonly Linear input;
     private readonly Linear output;
-    private readonly IReadOnlyList<Branch> branches;
+    private readonly IReadOnlyList<ScanBranch> branches;
     private readonly VolumeFusion? fusion;
     private readonly int inner;
 
@@ -23,14 +23,16 @@ public sealed class ScanMixer : Layer<Tensor, Tensor>
         var segments = SegmentsOf(mixer.Convolution);
         input = Add("in_proj", new Linear(channels, 2 * inner, bias: false));
 
-        var built = new List<Branch>();
+        var built = new List<ScanBranch>();
         foreach (var (order, index) in mixer.Scan.Select((order, index) => (order, index)))
         {
             var suffix = index == 0 ? "" : $"_{(char)('a' + index)}";
             var convolutions = AddConvolutions(mixer.Convolution, suffix);
-            var own = index == 0 || !mixer.Ssm.IsShared ? AddStateSpace(channels, mixer.StateSize, suffix, initialisation) : null;
+            var own = index == 0 || !mixer.Ssm.IsShared
+                ? AddStateSpace(channels, mixer.StateSize, suffix, initialisation)
+                : null;
             var used = index == 0 || mixer.Ssm.IsSeparate ? own! : built[0].Space;
-            built.Add(new Branch(order, convolutions, used));
+            built.Add(new ScanBranch(order, convolutions, used));
         }
 
         branches = built;
@@ -48,18 +50,17 @@ public sealed class ScanMixer : Layer<Tensor, Tensor>
         var projected = input.call(tokens);
         var x = projected.narrow(-1, 0, inner);
         var gate = projected.narrow(-1, inner, inner).flatten(1, 3);
-        var scanned = branches.Select(branch => JoinSegments(Scan(branch, x, gate, size))).ToList();
-        var fused = fusion is null ? scanned[0] : fusion.call(scanned);
-        return output.call(fused).view(tokens.shape).MoveToOuterDisposeScope();
+        var scanned = branches.Select(branch => branch.Scan(x, gate, size)).ToList();
+        return output.call(Fuse(scanned)).view(tokens.shape).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Scan(Branch branch, Tensor x, Tensor gate, Size3 size)
+    /// <summary>(B, S, L, C) of every order → (B, L, S·C).</summary>
+    private Tensor Fuse(IReadOnlyList<Tensor> scanned) => fusion switch
     {
-        using var scope = NewDisposeScope();
-        var path = ScanPaths.Of(branch.Order, size);
-        var activated = nn.functional.silu(branch.Convolutions.Apply(x, path));
-        return branch.Space.Scan(activated, gate, path).MoveToOuterDisposeScope();
-    }
+        null => JoinSegments(scanned[0]),
+        { Concatenates: true } => fusion.call([.. scanned.Select(JoinSegments)]),
+        _ => JoinSegments(fusion.call(scanned)),
+    };
 
     /// <summary>(B, S, L, C) → (B, L, S·C): the scales of one token side by side.</summary>
     private static Tensor JoinSegments(Tensor scanned) =>
@@ -72,16 +73,18 @@ public sealed class ScanMixer : Layer<Tensor, Tensor>
     {
         DepthwiseConv.Causal1d causal =>
             new ScanConvolutions(Add($"conv1d{suffix}", new CausalConvolution1d(inner, causal.kernel)), [], null),
-        DepthwiseConv.Volume3d volume =>
-            new ScanConvolutions(null, [Add($"conv3d{suffix}", new DepthwiseConvolution3d(inner, volume.kernel))], null),
+        DepthwiseConv.Volume3d volume => new ScanConvolutions(null, [AddVolume($"conv3d{suffix}", volume.kernel)], null),
         DepthwiseConv.MultiScale3d scales => new ScanConvolutions(
             null,
-            [.. scales.kernels.Select((kernel, i) => Add($"conv3d{suffix}_s{i}", new DepthwiseConvolution3d(inner, kernel)))],
+            [.. scales.kernels.Select((kernel, i) => AddVolume($"conv3d{suffix}_s{i}", kernel))],
             scales.fusion is ScaleFusion.Fused fused
                 ? AddFusion($"scale_fusion{suffix}", fused.Item, scales.kernels.Length, inner)
                 : null),
         _ => throw new ModelException($"the depthwise convolution {convolution} has no module"),
     };
+
+    private DepthwiseConvolution3d AddVolume(string name, int kernel) =>
+        Add(name, new DepthwiseConvolution3d(inner, kernel));
 
     private VolumeFusion AddFusion(string name, Fusion fusion, int count, int channels) =>
         Add(name, new VolumeFusion(fusion, count, channels));
@@ -100,6 +103,4 @@ public sealed class ScanMixer : Layer<Tensor, Tensor>
             biasStart: published ? Start.Zero : new Start.TimeStepBias()));
         return new StateSpace(projection, timeStep, () => Get(logA), () => Get(skip));
     }
-
-    private sealed record Branch(ScanOrder Order, ScanConvolutions Convolutions, StateSpace Space);
 }

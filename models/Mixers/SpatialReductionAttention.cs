@@ -44,7 +44,7 @@ public sealed class SpatialReductionAttention : Layer<Tensor, Tensor>
         var perHead = channels / heads;
         var asked = queries.call(tokens).view(batch, -1, heads, perHead).transpose(1, 2);
         var pairs = keysAndValues.call(Shrink(tokens)).view(batch, -1, 2, heads, perHead).permute(2, 0, 3, 1, 4);
-        var attended = nn.functional.scaled_dot_product_attention(asked, pairs[0], pairs[1]);
+        var attended = nn.functional.scaled_dot_product_attention(asked, pairs.select(0, 0), pairs.select(0, 1));
         return projection.call(attended.transpose(1, 2).reshape(shape)).MoveToOuterDisposeScope();
     }
 

@@ -30,6 +30,6 @@ public sealed class StateSpace(Linear projection, Linear timeStep, Func<Tensor> 
         return scanned.to(tokens.dtype).MoveToOuterDisposeScope();
 
         // In bf16 a state would lose what it sums up: the scan runs in the parameters' type.
-        Tensor Wide(Tensor tensor) => tensor.to(a.dtype);
+        Tensor Wide(Tensor tensor) => tensor.dtype == a.dtype ? tensor : tensor.to(a.dtype);
     }
 }

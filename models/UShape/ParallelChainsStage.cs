@@ -11,7 +11,10 @@ namespace MedSegDsl.Models;
 /// <param name="chains">A chain for each kernel.</param>
 /// <param name="fusion">What makes one of their results.</param>
 public sealed class ParallelChainsStage(
-    MultiScaleEmbedding embedding, LearnedPositions? positions, IReadOnlyList<Layer<Tensor, Tensor>> chains, VolumeFusion fusion)
+    MultiScaleEmbedding embedding,
+    LearnedPositions? positions,
+    IReadOnlyList<Layer<Tensor, Tensor>> chains,
+    VolumeFusion fusion)
     : IEncoderStage
 {
     /// <inheritdoc />

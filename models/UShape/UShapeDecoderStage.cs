@@ -11,7 +11,10 @@ namespace MedSegDsl.Models;
 /// <param name="mixers">The chain of mixer layers.</param>
 /// <param name="closingNorm">The layer norm that ends the last stage, or null.</param>
 public sealed class UShapeDecoderStage(
-    Layer<(Tensor Deep, Tensor Skip), Tensor> upsampling, LearnedPositions? positions, Layer<Tensor, Tensor> mixers, LayerNorm? closingNorm)
+    Layer<(Tensor Deep, Tensor Skip), Tensor> upsampling,
+    LearnedPositions? positions,
+    Layer<Tensor, Tensor> mixers,
+    LayerNorm? closingNorm)
 {
     /// <summary>Goes up one stage.</summary>
     public Tensor Apply(Tensor deep, Tensor skip)

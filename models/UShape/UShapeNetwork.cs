@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
 
-/// <summary>A U-shaped network of the UlikeMamba and UlikeTrans family; <c>model</c> is the first part of every name.</summary>
+/// <summary>
+/// A U-shaped network of the UlikeMamba and UlikeTrans family; <c>model</c> is the first part of every name.
+/// </summary>
 public sealed class UShapeNetwork : SegmentationNetwork
 {
     private readonly UShapeModel model;

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
 
-/// <summary>The JSON in front of the data of a safetensors file: where each tensor lies, and words beside them.</summary>
+/// <summary>
+/// The JSON in front of the data of a safetensors file: where each tensor lies, and words beside them.
+/// </summary>
 /// <param name="Entries">The tensors in the order of their data.</param>
 /// <param name="Metadata">Free words; <c>__metadata__</c> in the file.</param>
 internal sealed record SafetensorsHeader(
@@ -17,7 +19,9 @@ internal sealed record SafetensorsHeader(
         ("BF16", ScalarType.BFloat16, 2), ("F16", ScalarType.Float16, 2),
     ];
 
-    /// <summary>Lays tensors out end to end: wide types first, so that each starts at a multiple of its width.</summary>
+    /// <summary>
+    /// Lays tensors out end to end: wide types first, so that each starts at a multiple of its width.
+    /// </summary>
     /// <exception cref="ModelException">A tensor of a type that is not written.</exception>
     public static SafetensorsHeader Of(
         IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> metadata)
@@ -26,9 +30,9 @@ internal sealed record SafetensorsHeader(
         var position = 0L;
         foreach (var (name, tensor) in tensors.OrderBy(t => (-Width(t.Key, t.Value.dtype), t.Key), Order))
         {
-            var entry = new Entry(name, tensor.dtype, tensor.shape, position, position + tensor.numel() * Width(name, tensor.dtype));
-            entries.Add(entry);
-            position = entry.End;
+            var end = position + tensor.numel() * Width(name, tensor.dtype);
+            entries.Add(new Entry(name, tensor.dtype, tensor.shape, position, end));
+            position = end;
         }
 
         return new SafetensorsHeader(entries, new Dictionary<string, string>(metadata));
@@ -118,7 +122,7 @@ internal sealed record SafetensorsHeader(
         if (element.ValueKind != JsonValueKind.Object
             || !element.TryGetProperty("dtype", out var dtype) || dtype.ValueKind != JsonValueKind.String
             || !element.TryGetProperty("shape", out var shapeElement) || Numbers(shapeElement) is not { } shape
-            || !element.TryGetProperty("data_offsets", out var offsetsElement) || Numbers(offsetsElement) is not [var begin, var end])
+            || !element.TryGetProperty("data_offsets", out var offsets) || Numbers(offsets) is not [var begin, var end])
         {
             throw new InvalidDataException($"{name} must have a dtype, a shape and two data_offsets, whole numbers from 0");
         }
@@ -133,7 +137,7 @@ internal sealed record SafetensorsHeader(
         if (BytesOf(shape, type.Size) != end - begin)
         {
             throw new InvalidDataException(
-                $"{name} has {end - begin} bytes of data, which its shape ({string.Join(", ", shape)}) of {type.Name} does not take");
+                $"{name} has {end - begin} bytes of data, not what {type.Name} of ({string.Join(", ", shape)}) takes");
         }
 
         return new Entry(name, type.Type, shape, begin, end);

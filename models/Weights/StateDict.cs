@@ -38,7 +38,10 @@ public static class StateDict
     /// <param name="report">Told in one line where position embeddings were interpolated.</param>
     /// <exception cref="ModelException">Every name that is missing, unexpected or of a wrong shape.</exception>
     public static void Load(
-        SegmentationNetwork network, IReadOnlyDictionary<string, Tensor> tensors, Size3? patch = null, Action<string>? report = null)
+        SegmentationNetwork network,
+        IReadOnlyDictionary<string, Tensor> tensors,
+        Size3? patch = null,
+        Action<string>? report = null)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -72,7 +75,8 @@ public static class StateDict
         if (interpolated.Count > 0)
         {
             report?.Invoke(
-                $"{network.GetName()}: {interpolated.Count} position embeddings of a patch of {patch} interpolated to {network.Patch}");
+                $"{network.GetName()}: {interpolated.Count} position embeddings of a patch of {patch} "
+                + $"interpolated to {network.Patch}");
         }
     }
 
@@ -112,7 +116,9 @@ public static class StateDict
     }
 
     private static string PatchHint(SegmentationNetwork network, string name, Size3? patch) =>
-        patch is null && network.PositionGrids.ContainsKey(name) ? " (name the patch that it was made for to interpolate it)" : "";
+        patch is null && network.PositionGrids.ContainsKey(name)
+            ? " (name the patch that it was made for to interpolate it)"
+            : "";
 
     private static Size3? ParsePatch(string words) =>
         words.Split(',').Select(word => int.TryParse(word, CultureInfo.InvariantCulture, out var n) ? n : 0).ToList() is

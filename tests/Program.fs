@@ -75,25 +75,40 @@ let all =
         Models.WeightsTests.tests
     ]
 
-/// Expecto's own printer, then one line that a script can read.
-let private printer = {
-    TestPrinters.defaultPrinter with
-        summary =
-            fun config summary -> async {
-                do! TestPrinters.defaultPrinter.summary config summary
-                let failed = summary.failed.Length + summary.errored.Length
+/// The counts of a run as one line that a script can read.
+let private count (summary: TestRunSummary) =
+    let failed = summary.failed.Length + summary.errored.Length
 
-                let skipped =
-                    if summary.ignored.IsEmpty then
-                        ""
-                    else
-                        $", {summary.ignored.Length} skipped"
+    let skipped =
+        if summary.ignored.IsEmpty then
+            ""
+        else
+            $", {summary.ignored.Length} skipped"
 
-                printfn "%d passed, %d failed%s" summary.passed.Length failed skipped
-            }
-}
+    $"{summary.passed.Length} passed, {failed} failed{skipped}"
 
 [<EntryPoint>]
 let main args =
     NativeLibtorch.Load() |> printfn "%O"
-    runTestsWithCLIArgs [ JoinWith "/"; No_Spinner; Printer printer ] args all
+    let closing = ref None
+
+    let printer = {
+        TestPrinters.defaultPrinter with
+            summary =
+                fun config summary ->
+                    closing.Value <- Some(count summary)
+                    TestPrinters.defaultPrinter.summary config summary
+    }
+
+    let options = [
+        JoinWith "/"
+        No_Spinner
+        Printer printer
+        if System.Console.IsOutputRedirected then
+            Colours 0
+    ]
+
+    let code = runTestsWithCLIArgs options args all
+    // Expecto's own lines go through a log of their own, which is empty by now.
+    closing.Value |> Option.iter (printfn "%s")
+    code

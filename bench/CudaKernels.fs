@@ -39,6 +39,10 @@ let private row name (dtype: torch.ScalarType) bytes call =
 
     printfn $"| %s{name} | %O{dtype} | %.3f{median} | %.3f{spread} | %.2f{bytes / median / 1e9} |"
 
+// Gradients as a network's layers hand them on: not added to what leaves have already.
+let private gradients (y: Tensor) (inputs: Tensor[]) (gradient: Tensor) =
+    torch.autograd.grad ([| y |], inputs, [| gradient |]) |> ignore
+
 let private leaf (x: Tensor) = x.requires_grad_ true
 
 let private scans dtype =
@@ -80,7 +84,8 @@ let private scans dtype =
         (use noGrad = torch.no_grad ()
          row $"{name}, forward" dtype bytes (fun () -> scan () |> ignore))
 
-        row $"{name}, forward + backward" dtype (3.0 * bytes) (fun () -> scan().backward [| gradient |])
+        row $"{name}, forward + backward" dtype (3.0 * bytes) (fun () ->
+            gradients (scan ()) [| u; delta; a; b; c; skip; gate; bias |] gradient)
 
 let private convolutions dtype =
     for batch, (d, h, w), channels in [ 2L, (32, 40, 40), 96L; 2L, (16, 20, 20), 256L; 2L, (8, 10, 10), 512L ] do
@@ -102,7 +107,8 @@ let private convolutions dtype =
             (use noGrad = torch.no_grad ()
              row $"{name}, forward" dtype bytes (fun () -> convolve () |> ignore))
 
-            row $"{name}, forward + backward" dtype (3.5 * bytes) (fun () -> convolve().backward [| gradient |])
+            row $"{name}, forward + backward" dtype (3.5 * bytes) (fun () ->
+                gradients (convolve ()) [| x; weight; bias |] gradient)
 
 /// Prints the table, in float32 and bfloat16.
 let run () =

@@ -14,7 +14,7 @@ internal sealed class CudaDepthwiseFunction : autograd.SingleTensorFunction<Cuda
     public static Tensor Convolve(Tensor x, Tensor weight, Tensor? bias, ScanPath path)
     {
         using var scope = NewDisposeScope();
-        var kernels = weight.to(x.dtype);
+        var kernels = weight.In(x.dtype);
         var y = CustomBackward.IsNeeded(x, kernels, bias) ? apply(x, kernels, bias!, path) : Forward(x, kernels, bias, path);
         return y.MoveToOuterDisposeScope();
     }
@@ -39,7 +39,7 @@ internal sealed class CudaDepthwiseFunction : autograd.SingleTensorFunction<Cuda
             var gradient = VolumeArgument.Readable(grad_output);
             var dx = x.requires_grad ? convolution.InputGradient(gradient) : null;
             var (dWeight, dBias) = convolution.WeightGradients(VolumeArgument.Readable(x), gradient);
-            return [dx, dWeight.to(weight.dtype), bias is null ? null : dBias.to(bias.dtype), null];
+            return [dx, dWeight.In(weight.dtype), bias is null ? null : dBias.In(bias.dtype), null];
         });
 
     private static Tensor Forward(Tensor x, Tensor weight, Tensor? bias, ScanPath path)

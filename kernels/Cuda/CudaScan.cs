@@ -67,7 +67,10 @@ internal sealed class CudaScan
         return (y, starts, elapsed);
     }
 
-    /// <summary>The gradients in the order of the operator's tensors, from the outputs' and what the forward pass kept.</summary>
+    /// <summary>
+    /// The gradients in the order of the operator's tensors, from the outputs' and what the forward pass kept. Those of parameters
+    /// and of b and c are in float32.
+    /// </summary>
     public Tensor?[] Backward(Tensor gradient, Tensor? starts, Tensor? elapsed)
     {
         var scan = Bound(gradient, starts, elapsed);
@@ -121,7 +124,7 @@ internal sealed class CudaScan
         return
         [
             du, ddelta, sums.narrow(1, 0, states),
-            weightSums.narrow(-1, 0, states).to(inputs.B.dtype), weightSums.narrow(-1, states, states).to(inputs.C.dtype),
+            weightSums.narrow(-1, 0, states), weightSums.narrow(-1, states, states),
             inputs.D is null ? null : sums.select(1, states),
             dz is null ? null : shape[1] == 1 ? dz.squeeze(1) : dz.sum([1L]),
             inputs.DeltaBias is null ? null : sums.select(1, states + 1),

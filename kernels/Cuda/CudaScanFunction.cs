@@ -20,7 +20,7 @@ internal sealed class CudaScanFunction : autograd.SingleTensorFunction<CudaScanF
         var y = CustomBackward.IsNeeded(inputs.All)
             ? apply([.. inputs.All!, path, softplus])
             : new CudaScan(inputs.Readable(), path, softplus).Forward().Y;
-        return y.to(u.dtype).MoveToOuterDisposeScope();
+        return y.In(u.dtype).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -46,6 +46,6 @@ internal sealed class CudaScanFunction : autograd.SingleTensorFunction<CudaScanF
             var inputs = ScanInputs.From(saved);
             var gradients = new CudaScan(inputs.Readable(), (ScanPath)ctx.get_data(Path), (bool)ctx.get_data(Softplus))
                 .Backward(RowsArgument.Readable(grad_output), saved[8], saved[9]);
-            return [.. gradients.Zip(inputs.All, (gradient, input) => gradient?.to(input!.dtype)), null, null];
+            return [.. gradients.Zip(inputs.All, (gradient, input) => gradient?.In(input!.dtype)), null, null];
         });
 }

@@ -35,5 +35,9 @@ internal static class ElementTypes
     };
 
     /// <summary>A parameter as the kernels read it: float32, contiguous.</summary>
-    public static Tensor? Parameter(Tensor? tensor) => tensor?.to(ScalarType.Float32).contiguous();
+    public static Tensor? Parameter(Tensor? tensor) =>
+        tensor is null || (tensor.dtype == ScalarType.Float32 && tensor.is_contiguous()) ? tensor : tensor.to(ScalarType.Float32).contiguous();
+
+    /// <summary>The tensor in a type: itself where it has that type, without a call to libtorch.</summary>
+    public static Tensor In(this Tensor tensor, ScalarType type) => tensor.dtype == type ? tensor : tensor.to(type);
 }

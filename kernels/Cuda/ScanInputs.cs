@@ -18,7 +18,7 @@ internal sealed record ScanInputs(Tensor U, Tensor Delta, Tensor A, Tensor B, Te
 
     /// <summary>All in one type.</summary>
     public ScanInputs To(ScalarType type) =>
-        this with { U = U.to(type), Delta = Delta.to(type), B = B.to(type), C = C.to(type), Z = Z?.to(type) };
+        this with { U = U.In(type), Delta = Delta.In(type), B = B.In(type), C = C.In(type), Z = Z?.In(type) };
 
     /// <summary>As the kernels can read them: rows at equal distances, parameters in float32.</summary>
     public ScanInputs Readable() =>

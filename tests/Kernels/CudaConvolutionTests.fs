@@ -13,7 +13,10 @@ let private onCpu (f: Inputs -> Tensor) (inputs: Inputs) =
     (inputs |> mapInputs (fun x -> x.cpu ()) |> f).``to`` gpu.Value
 
 let private bias wanted channels : Tensor | null =
-    if wanted then normal torch.ScalarType.Float32 [ channels ] else null
+    if wanted then
+        normal torch.ScalarType.Float32 [ channels ]
+    else
+        null
 
 let private checkDepthwise dtype (order: Order) kernel (batch, (d, h, w), channels) hasBias =
     use scope = torch.NewDisposeScope()

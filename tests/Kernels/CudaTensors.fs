@@ -90,4 +90,4 @@ let compare
 
     for (what, e), (_, a), (_, b) in List.zip3 expected actual again do
         Expect.isLessThan (relativeError e a) (tolerance dtype) what
-        Expect.isTrue (a.eq(b).all().item<bool> ()) $"{what}: the same bits twice"
+        Expect.isTrue (a.eq(b).all().item<bool>()) $"{what}: the same bits twice"

@@ -1,6 +1,8 @@
 /// Measurements that docs/performance.md reports: `dotnet run --project bench -c Release -- NAME [REPEATS]`.
 module MedSegDsl.Bench.Program
 
+open MedSegDsl.Kernels
+
 [<EntryPoint>]
 let main args =
     let repeats = if args.Length > 1 then int args[1] else 5
@@ -9,6 +11,10 @@ let main args =
     | Some "preprocessing" ->
         Preprocessing.run repeats
         0
+    | Some "cuda" ->
+        printfn $"{NativeLibtorch.Load()}"
+        CudaKernels.run ()
+        0
     | _ ->
-        eprintfn "usage: medseg-bench NAME [REPEATS], with NAME one of: preprocessing"
+        eprintfn "usage: medseg-bench NAME [REPEATS], with NAME one of: preprocessing, cuda (this machine's GPU)"
         2

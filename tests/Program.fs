@@ -54,6 +54,9 @@ let all =
         Kernels.ScanTests.tests
         Kernels.ConvolutionTests.tests
         Kernels.OperatorTests.tests
+        Kernels.CudaScanTests.tests
+        Kernels.CudaConvolutionTests.tests
+        Kernels.CudaCompilerTests.tests
         Kernels.NativeTests.tests
         Runtime.Training.LossTests.goldenTests
         Runtime.Training.LossTests.tests

@@ -1,3 +1,4 @@
+using MedSegDsl.Kernels.Cuda;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Kernels;
@@ -21,6 +22,8 @@ public static class CausalConv1d
         Check(x, weight, bias, path);
         return CustomBackward.IsForCpu(x, weight, bias)
             ? CausalFunction.Convolve(x, weight, bias, path)
+            : ElementTypes.AreSupported(x, weight, bias)
+            ? CudaCausalFunction.Convolve(x, weight, bias, path)
             : WithTensorOperations(x, weight, bias, path);
     }
 

@@ -1,3 +1,4 @@
+using MedSegDsl.Kernels.Cuda;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Kernels;
@@ -31,6 +32,8 @@ public static class SelectiveScan
         Check(u, delta, a, b, c, d, z, deltaBias, path);
         return CustomBackward.IsForCpu(u, delta, a, b, c, d, z, deltaBias)
             ? ScanFunction.Scan(u, delta, a, b, c, d, z, deltaBias, path, softplus)
+            : ElementTypes.AreSupported(u, delta, a, b, c, d, z, deltaBias)
+            ? CudaScanFunction.Scan(u, delta, a, b, c, d, z, deltaBias, path, softplus)
             : WithTensorOperations(u, delta, a, b, c, d, z, deltaBias, path, softplus);
     }
 

@@ -1,0 +1,87 @@
+using System.Runtime.InteropServices;
+using static TorchSharp.torch;
+
+namespace MedSegDsl.Kernels.Cuda;
+
+/// <summary>A volume (B, D, H, W, C) with the channels side by side (<c>Volume</c> in depthwise.cuh).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VolumeArgument
+{
+    private nint data;
+    private long batch, depth, height;
+    private int width;
+    private int padding;
+
+    /// <summary>Elements between neighbours along the width.</summary>
+    public readonly int Width => width;
+
+    /// <summary>A volume that <see cref="Readable"/> gave.</summary>
+    public static VolumeArgument Of(Tensor tensor)
+    {
+        var strides = tensor.stride();
+        return new VolumeArgument
+        {
+            data = DeviceMemory.Address(tensor),
+            batch = strides[0],
+            depth = strides[1],
+            height = strides[2],
+            width = (int)strides[3],
+        };
+    }
+
+    /// <summary>The tensor itself where the kernels can read it, else a contiguous copy.</summary>
+    public static Tensor Readable(Tensor tensor) =>
+        (tensor.shape[^1] == 1 || tensor.stride()[^1] == 1) && tensor.stride()[3] is >= 0 and < int.MaxValue / 64 ? tensor : tensor.contiguous();
+}
+
+/// <summary>Arguments of the convolution's passes over the volume (<c>Convolution</c> in depthwise.cuh).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ConvolutionArgument
+{
+    public VolumeArgument X, Y;
+    public nint Weight, Bias, Partial;
+    public int Batch, Depth, Height, Width, Channels, Parts;
+}
+
+/// <summary>How a kernel lies in the volume (<c>KernelOrder</c> in depthwise.cuh).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct KernelOrderArgument
+{
+    private int slow, middle, fast;
+    private int flipped;
+
+    /// <summary>The order of a path; a random one counts as forward.</summary>
+    public static KernelOrderArgument Of(ScanPath path) =>
+        new() { slow = path.Axes[0], middle = path.Axes[1], fast = path.Axes[2], flipped = path.IsReversed ? 1 : 0 };
+
+    /// <summary>The same with the kernel flipped: what gives the gradient of the input.</summary>
+    public readonly KernelOrderArgument Flipped() => this with { flipped = 1 - flipped };
+}
+
+/// <summary>Arguments of the packing (<c>Packing</c> in depthwise_weights.cu).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct PackingArgument
+{
+    public nint Weight, Packed;
+    public KernelOrderArgument Order;
+    public int Channels;
+}
+
+/// <summary>Arguments of the sums of partial gradients (<c>Unpacking</c> in depthwise_weights.cu).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct UnpackingArgument
+{
+    public nint Partial, Weight, Bias;
+    public KernelOrderArgument Order;
+    public int Channels, Parts, Padding;
+}
+
+/// <summary>Arguments of the causal convolution (<c>Causal</c> in causal.cu).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct CausalArgument
+{
+    public RowsArgument X, Y;
+    public nint Weight, Bias, Partial;
+    public PathArgument Path;
+    public int Channels, Chunks;
+}

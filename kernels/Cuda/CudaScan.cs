@@ -1,0 +1,164 @@
+using static TorchSharp.torch;
+
+namespace MedSegDsl.Kernels.Cuda;
+
+/// <summary>The selective scan on a GPU: forward and backward passes of kernels.</summary>
+internal sealed class CudaScan
+{
+    // Blocks of the gradients' walk: more than any GPU runs at once, few enough that partial sums of parameters stay small.
+    private const long GradientBlocks = 4096;
+
+    private readonly ScanInputs inputs;
+    private readonly ScanKernels kernels;
+    private readonly int device;
+    private readonly long batch, length;
+    private readonly int states;
+    private ScanArgument argument;
+
+    /// <summary>A scan of inputs that the kernels can read.</summary>
+    public CudaScan(ScanInputs inputs, ScanPath path, bool softplus)
+    {
+        this.inputs = inputs;
+        var shape = inputs.U.shape;
+        (batch, length, states) = (shape[0], shape[1] * shape[2], (int)inputs.A.shape[1]);
+        if (length > int.MaxValue || states > 256)
+        {
+            throw new ArgumentException($"The scan takes up to 2^31 − 1 tokens and 256 states; here {length} and {states}.");
+        }
+        var cuda = CudaDevice.Of(inputs.U);
+        device = cuda.Index;
+        kernels = ScanKernels.For(cuda, new ScanVariant(states, ElementTypes.Number(inputs.U.dtype), softplus, inputs.Z is not null));
+        var channels = (int)shape[3];
+        var chunk = kernels.ChunkLength(batch, length, channels);
+        argument = new ScanArgument
+        {
+            U = RowsArgument.Of(inputs.U),
+            Delta = RowsArgument.Of(inputs.Delta),
+            B = RowsArgument.Of(inputs.B),
+            C = RowsArgument.Of(inputs.C),
+            Z = RowsArgument.Of(inputs.Z),
+            A = DeviceMemory.Address(inputs.A),
+            Skip = DeviceMemory.Address(inputs.D),
+            Bias = DeviceMemory.Address(inputs.DeltaBias),
+            Path = PathArgument.Of(path, device),
+            Segments = (int)shape[1],
+            Channels = channels,
+            Chunk = chunk,
+            Chunks = (int)((length + chunk - 1) / chunk),
+        };
+    }
+
+    private bool HasChunks => argument.Chunks > 1;
+
+    /// <summary>The outputs; the states at the chunks' starts and the sums of their time steps, which the backward pass needs.</summary>
+    public (Tensor Y, Tensor? States, Tensor? Elapsed) Forward()
+    {
+        var y = empty(inputs.U.shape, inputs.U.dtype, inputs.U.device);
+        var starts = HasChunks ? Floats(batch, argument.Chunks, states, argument.Channels) : null;
+        var elapsed = HasChunks ? Floats(batch, argument.Chunks, argument.Channels) : null;
+        var scan = Bound(y, starts, elapsed);
+        if (HasChunks)
+        {
+            kernels.Walk(kernels.Summaries, scan, batch, scan, 1);
+            Carry(starts, elapsed, false);
+        }
+        kernels.Walk(kernels.Outputs, scan, batch, scan, 2);
+        Keep(starts, elapsed);
+        return (y, starts, elapsed);
+    }
+
+    /// <summary>
+    /// The gradients in the order of the operator's tensors, from the outputs' and what the forward pass kept. Those of parameters
+    /// and of b and c are in float32.
+    /// </summary>
+    public Tensor?[] Backward(Tensor gradient, Tensor? starts, Tensor? elapsed)
+    {
+        var scan = Bound(gradient, starts, elapsed);
+        var launch = kernels.GradientsFor(argument.Channels);
+        var tileCount = (length + kernels.Tile - 1) / kernels.Tile;
+        var ownTiles = HasChunks && argument.Chunk > kernels.Tile;
+        var tiles = ownTiles ? Floats(batch, tileCount, states, argument.Channels) : starts;
+        var adjoint = HasChunks ? Floats(batch, argument.Chunks, states, argument.Channels) : null;
+        if (HasChunks)
+        {
+            kernels.Walk(
+                kernels.Adjoint(ownTiles),
+                new AdjointArgument
+                {
+                    Scan = scan,
+                    Tiles = DeviceMemory.Address(tiles),
+                    TileCount = tileCount,
+                    Adjoint = DeviceMemory.Address(adjoint),
+                },
+                batch, scan, ownTiles ? 2 : 1);
+            Carry(adjoint, elapsed, true);
+        }
+
+        var shape = inputs.U.shape;
+        var (du, ddelta) = (Like(shape), Like(shape));
+        var dz = inputs.Z is null ? null : Like(shape);
+        var channelTiles = (argument.Channels + launch.Channels - 1) / launch.Channels;
+        var share = (int)Math.Max(1, argument.Chunks * batch * channelTiles / GradientBlocks);
+        var shares = (argument.Chunks + share - 1) / share;
+        var weights = Floats(channelTiles, batch, shape[1], shape[2], 2 * states);
+        var parameters = Floats(batch * shares, argument.Channels, states + 2);
+        launch.Kernel.Launch(
+            new Grid(shares, channelTiles, batch), launch.Threads, launch.SharedMemory,
+            new GradientsArgument
+            {
+                Scan = scan,
+                Tiles = DeviceMemory.Address(tiles),
+                TileCount = tileCount,
+                Adjoint = DeviceMemory.Address(adjoint),
+                Du = RowsArgument.Of(du),
+                Ddelta = RowsArgument.Of(ddelta),
+                Dz = RowsArgument.Of(dz),
+                Weights = DeviceMemory.Address(weights),
+                Parameters = DeviceMemory.Address(parameters),
+                Share = share,
+            });
+        Keep(gradient, starts, elapsed, tiles, adjoint);
+
+        var weightSums = channelTiles == 1 ? weights[0] : weights.sum([0L]);
+        var sums = parameters.sum([0L]);
+        return
+        [
+            du, ddelta, sums.narrow(1, 0, states),
+            weightSums.narrow(-1, 0, states), weightSums.narrow(-1, states, states),
+            inputs.D is null ? null : sums.select(1, states),
+            dz is null ? null : shape[1] == 1 ? dz.squeeze(1) : dz.sum([1L]),
+            inputs.DeltaBias is null ? null : sums.select(1, states + 1),
+        ];
+    }
+
+    private ScanArgument Bound(Tensor y, Tensor? starts, Tensor? elapsed) => argument with
+    {
+        Y = RowsArgument.Of(y),
+        States = DeviceMemory.Address(starts),
+        Elapsed = DeviceMemory.Address(elapsed),
+    };
+
+    private void Carry(Tensor? summaries, Tensor? elapsed, bool reversed) =>
+        kernels.LaunchCarry(
+            new CarryArgument
+            {
+                A = argument.A,
+                States = DeviceMemory.Address(summaries),
+                Elapsed = DeviceMemory.Address(elapsed),
+                Channels = argument.Channels,
+                Chunks = argument.Chunks,
+                Reversed = reversed ? 1 : 0,
+            },
+            batch);
+
+    private Tensor Floats(params long[] shape) => empty(shape, ScalarType.Float32, inputs.U.device);
+
+    private Tensor Like(long[] shape) => empty(shape, inputs.U.dtype, inputs.U.device);
+
+    // Launches only have addresses: the tensors must not be collected before they are queued.
+    private void Keep(params Tensor?[] tensors)
+    {
+        GC.KeepAlive(tensors);
+        GC.KeepAlive(inputs);
+    }
+}

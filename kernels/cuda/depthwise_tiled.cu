@@ -1,0 +1,191 @@
+// The depthwise 3D convolution for small kernels: a thread has TILE_H × TILE_W voxels of one channel in registers and, plane by
+// plane of the kernel, its K × K weights, so that a value read is used up to K · TILE_H times. Arithmetic, not memory, is
+// what large kernels cost.
+//
+// Constants set by the host, beside K and TYPE: TILE_H, TILE_W; CHANNELS; X_STRIDE and Y_STRIDE, elements between neighbours along
+// the width; EXACT_H, EXACT_W, whether tiles cover height and width without a rest. With them a row's addresses are one
+// register plus constants, and only halos need a check of their bounds.
+#include "depthwise.cuh"
+
+constexpr int ROW = TILE_W + K - 1;
+
+__device__ __forceinline__ const scalar* planeOf(const Volume& v, int batch, int depth, int channel)
+{
+    return v.data + batch * v.batch + depth * v.depth + channel;
+}
+
+// Line `line` of a tile's halo, ROW voxels: zeros outside the volume. `line` is a constant wherever this is inlined.
+__device__ __forceinline__ void readRow(const Convolution& args, const scalar* plane, int h0, int w0, int line, float* to)
+{
+    const int height = h0 + line - RADIUS;
+    const bool lineWithin = EXACT_H && line >= RADIUS && line < RADIUS + TILE_H;
+    const bool lineInside = lineWithin || (unsigned)height < (unsigned)args.height;
+    const scalar* at = plane + height * args.x.height + (long long)(w0 - RADIUS) * X_STRIDE;
+#pragma unroll
+    for (int i = 0; i < ROW; i++) {
+        const bool within = EXACT_W && i >= RADIUS && i < RADIUS + TILE_W;
+        to[i] = lineInside && (within || (unsigned)(w0 + i - RADIUS) < (unsigned)args.width) ? load(at + i * X_STRIDE) : 0.0f;
+    }
+}
+
+__device__ __forceinline__ bool isInside(const Convolution& args, int h, int w)
+{
+    return (EXACT_H || h < args.height) && (EXACT_W || w < args.width);
+}
+
+// y = x ∗ weight + bias; with the flipped weight and y's gradient for x, the gradient of x. A warp has one tile; a block's warps
+// are neighbours in depth, which read the same planes. Grid (tiles · ⌈depth / warps⌉, channels / 32, B).
+extern "C" __global__ void __launch_bounds__(128, 4) convolve(const Convolution args)
+{
+    const int warps = blockDim.x / 32;
+    const int channel = blockIdx.y * 32 + threadIdx.x % 32;
+    const int tilesW = (args.width + TILE_W - 1) / TILE_W;
+    const int tilesH = (args.height + TILE_H - 1) / TILE_H;
+    const int w0 = blockIdx.x % tilesW * TILE_W;
+    const int h0 = blockIdx.x / tilesW % tilesH * TILE_H;
+    const int depth = blockIdx.x / (tilesW * tilesH) * warps + threadIdx.x / 32;
+    const int batch = blockIdx.z;
+    if (channel >= CHANNELS || depth >= args.depth) {
+        return;
+    }
+
+    float sums[TILE_H][TILE_W];
+    const float bias = args.bias ? args.bias[channel] : 0.0f;
+#pragma unroll
+    for (int h = 0; h < TILE_H; h++) {
+#pragma unroll
+        for (int w = 0; w < TILE_W; w++) {
+            sums[h][w] = bias;
+        }
+    }
+    for (int i = 0; i < K; i++) {
+        if ((unsigned)(depth + i - RADIUS) >= (unsigned)args.depth) {
+            continue;
+        }
+        const scalar* plane = planeOf(args.x, batch, depth + i - RADIUS, channel);
+        float weights[K][K];
+#pragma unroll
+        for (int j = 0; j < K; j++) {
+#pragma unroll
+            for (int k = 0; k < K; k++) {
+                weights[j][k] = args.weight[((i * K + j) * K + k) * CHANNELS + channel];
+            }
+        }
+#pragma unroll
+        for (int line = 0; line < TILE_H + K - 1; line++) {
+            float row[ROW];
+            readRow(args, plane, h0, w0, line, row);
+#pragma unroll
+            for (int j = 0; j < K; j++) {
+                if (line - j >= 0 && line - j < TILE_H) {
+#pragma unroll
+                    for (int k = 0; k < K; k++) {
+#pragma unroll
+                        for (int w = 0; w < TILE_W; w++) {
+                            sums[line - j][w] = fmaf(weights[j][k], row[w + k], sums[line - j][w]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    scalar* out = (scalar*)planeOf(args.y, batch, depth, channel) + h0 * args.y.height + (long long)w0 * Y_STRIDE;
+#pragma unroll
+    for (int h = 0; h < TILE_H; h++) {
+#pragma unroll
+        for (int w = 0; w < TILE_W; w++) {
+            if (isInside(args, h0 + h, w0 + w)) {
+                put(out + h * args.y.height + w * Y_STRIDE, sums[h][w]);
+            }
+        }
+    }
+}
+
+// Gradients of the weight and the bias, in parts. A block has K warps, one for each plane of the kernel, which go together through
+// columns of tiles along the depth: a plane that one warp has read the next one finds in the cache. Grid (parts, channels / 32).
+extern "C" __global__ void __launch_bounds__(32 * K, 16 / K) kernelGradients(const Convolution args)
+{
+    const int channel = blockIdx.y * 32 + threadIdx.x % 32;
+    const int i = threadIdx.x / 32;
+    if (channel >= CHANNELS) {
+        return;
+    }
+    const int tilesW = (args.width + TILE_W - 1) / TILE_W;
+    const int tilesH = (args.height + TILE_H - 1) / TILE_H;
+
+    float sums[K][K];
+    float biasSum = 0.0f;
+#pragma unroll
+    for (int j = 0; j < K; j++) {
+#pragma unroll
+        for (int k = 0; k < K; k++) {
+            sums[j][k] = 0.0f;
+        }
+    }
+    // Steps in depth of all columns, one after the other, in equal shares.
+    const long long steps = (long long)args.batch * tilesH * tilesW * args.depth;
+    const long long share = (steps + args.parts - 1) / args.parts;
+    const long long end = min((blockIdx.x + 1) * share, steps);
+    for (long long step = blockIdx.x * share; step < end; step++) {
+        const int depth = (int)(step % args.depth);
+        int tile = (int)(step / args.depth);
+        const int w0 = tile % tilesW * TILE_W;
+        tile /= tilesW;
+        const int h0 = tile % tilesH * TILE_H;
+        const int batch = tile / tilesH;
+        const int from = depth + i - RADIUS;
+        if (i > 0 && (unsigned)from >= (unsigned)args.depth) {
+            continue;
+        }
+        float gradient[TILE_H][TILE_W];
+        const scalar* gradients = planeOf(args.y, batch, depth, channel) + h0 * args.y.height + (long long)w0 * Y_STRIDE;
+#pragma unroll
+        for (int h = 0; h < TILE_H; h++) {
+#pragma unroll
+            for (int w = 0; w < TILE_W; w++) {
+                gradient[h][w] = isInside(args, h0 + h, w0 + w) ? load(gradients + h * args.y.height + w * Y_STRIDE) : 0.0f;
+            }
+        }
+        if (i == 0) {
+#pragma unroll
+            for (int h = 0; h < TILE_H; h++) {
+#pragma unroll
+                for (int w = 0; w < TILE_W; w++) {
+                    biasSum += gradient[h][w];
+                }
+            }
+            if (from < 0 || from >= args.depth) {
+                continue;
+            }
+        }
+        const scalar* plane = planeOf(args.x, batch, from, channel);
+#pragma unroll
+        for (int line = 0; line < TILE_H + K - 1; line++) {
+            float row[ROW];
+            readRow(args, plane, h0, w0, line, row);
+#pragma unroll
+            for (int j = 0; j < K; j++) {
+                if (line - j >= 0 && line - j < TILE_H) {
+#pragma unroll
+                    for (int k = 0; k < K; k++) {
+#pragma unroll
+                        for (int w = 0; w < TILE_W; w++) {
+                            sums[j][k] = fmaf(gradient[line - j][w], row[w + k], sums[j][k]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    float* to = args.partial + (long long)blockIdx.x * (TAPS + 1) * CHANNELS + channel;
+#pragma unroll
+    for (int j = 0; j < K; j++) {
+#pragma unroll
+        for (int k = 0; k < K; k++) {
+            to[((i * K + j) * K + k) * CHANNELS] = sums[j][k];
+        }
+    }
+    if (i == 0) {
+        to[TAPS * CHANNELS] = biasSum;
+    }
+}

@@ -16,5 +16,7 @@ let main args =
         CudaKernels.run ()
         0
     | _ ->
-        eprintfn "usage: medseg-bench NAME [REPEATS], with NAME one of: preprocessing, cuda (this machine's GPU)"
+        eprintfn
+            "usage: medseg-bench NAME [REPEATS], with NAME one of: preprocessing, cuda (this machine's GPU)"
+
         2

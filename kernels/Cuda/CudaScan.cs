@@ -8,6 +8,9 @@ internal sealed class CudaScan
     // Blocks of the gradients' walk: more than any GPU runs at once, few enough that partial sums of parameters stay small.
     private const long GradientBlocks = 4096;
 
+    // The gradients' kernel keeps a tile of every state in shared memory, 48 KiB of which every GPU has.
+    private const int MostStates = 128;
+
     private readonly ScanInputs inputs;
     private readonly ScanKernels kernels;
     private readonly int device;
@@ -15,15 +18,18 @@ internal sealed class CudaScan
     private readonly int states;
     private ScanArgument argument;
 
+    /// <summary>Whether the kernels take this many states; more go through tensor operations.</summary>
+    public static bool TakesStates(long states) => states <= MostStates;
+
     /// <summary>A scan of inputs that the kernels can read.</summary>
     public CudaScan(ScanInputs inputs, ScanPath path, bool softplus)
     {
         this.inputs = inputs;
         var shape = inputs.U.shape;
         (batch, length, states) = (shape[0], shape[1] * shape[2], (int)inputs.A.shape[1]);
-        if (length > int.MaxValue || states > 256)
+        if (length > int.MaxValue || !TakesStates(states))
         {
-            throw new ArgumentException($"The scan takes up to 2^31 − 1 tokens and 256 states; here {length} and {states}.");
+            throw new ArgumentException($"The scan takes up to 2^31 − 1 tokens and {MostStates} states; here {length} and {states}.");
         }
         var cuda = CudaDevice.Of(inputs.U);
         device = cuda.Index;

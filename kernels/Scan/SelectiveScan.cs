@@ -32,7 +32,7 @@ public static class SelectiveScan
         Check(u, delta, a, b, c, d, z, deltaBias, path);
         return CustomBackward.IsForCpu(u, delta, a, b, c, d, z, deltaBias)
             ? ScanFunction.Scan(u, delta, a, b, c, d, z, deltaBias, path, softplus)
-            : ElementTypes.AreSupported(u, delta, a, b, c, d, z, deltaBias)
+            : CudaScan.TakesStates(a.size(1)) && ElementTypes.AreSupported(u, delta, a, b, c, d, z, deltaBias)
             ? CudaScanFunction.Scan(u, delta, a, b, c, d, z, deltaBias, path, softplus)
             : WithTensorOperations(u, delta, a, b, c, d, z, deltaBias, path, softplus);
     }

@@ -107,9 +107,9 @@ public sealed class FolderPrediction
         }
         catch
         {
+            // What the other threads meet now is this exception's doing; what they hold must not outlive the run.
             stop.Cancel();
-            ((IAsyncResult)preparing).AsyncWaitHandle.WaitOne();
-            ((IAsyncResult)exporting).AsyncWaitHandle.WaitOne();
+            Task.WhenAll(preparing, exporting).ContinueWith(_ => { }, TaskScheduler.Default).Wait(CancellationToken.None);
             throw;
         }
     }

@@ -57,6 +57,7 @@ let private plansFile =
 
 /// A model of untrained networks, one for each fold.
 let private writeModel folder folds =
+    NativeLibtorch.Load() |> ignore
     Directory.CreateDirectory folder |> ignore
     File.Copy(plansFile, Path.Combine(folder, "plans.json"))
 

@@ -46,5 +46,12 @@ public sealed class FoldFolder(string path)
             File.Delete(file);
     }
 
+    /// <summary>Makes the final checkpoint the latest one: the training goes on to more epochs than it had.</summary>
+    public void Reopen()
+    {
+        if (File.Exists(Final))
+            File.Move(Final, Latest, overwrite: true);
+    }
+
     private string In(string file) => System.IO.Path.Combine(Path, file);
 }

@@ -35,7 +35,7 @@ public static class TrainingRun
         var progress = new SeveralProgresses(
             new TrainingLogFile(folder.Log), new ProgressPicture(folder.Progress), console);
         using var trainer = new Trainer(setup, progress);
-        progress.Noted(Start(request.Continue, folder, trainer));
+        progress.Noted(Start(request.Continue, folder, trainer, experiment.Epochs));
         trainer.Run(cancellation);
 
         var validation = new FinalValidation(plans, configuration, dataset, request.Folders.RawDataset(identity.Dataset));
@@ -66,12 +66,14 @@ public static class TrainingRun
             throw new UserException($"configuration {configuration.Name} is the second stage of a cascade, which is not available yet: choose 3d_fullres");
     }
 
-    private static string Start(bool goOn, FoldFolder folder, Trainer trainer)
+    private static string Start(bool goOn, FoldFolder folder, Trainer trainer, int epochs)
     {
         if (goOn && folder.Resumable is { } file)
         {
             using var checkpoint = Checkpoint.Read(file);
             trainer.Resume(checkpoint);
+            if (trainer.Curves.Epochs.Count < epochs)
+                folder.Reopen();
             return $"going on after epoch {trainer.Curves.Epochs.Count} from {file}";
         }
 

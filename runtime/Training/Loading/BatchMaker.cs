@@ -24,7 +24,7 @@ public sealed class BatchMaker(
     private readonly PatchSampler sampler = new(new PatchPlacement(initial, final), hasIgnoreLabel);
 
     /// <summary>Makes a batch.</summary>
-    /// <exception cref="InvalidDataException">A case cannot be read; the message names it.</exception>
+    /// <exception cref="UserException">A case cannot be read; the line names it.</exception>
     public Batch Make(BatchKey key)
     {
         var random = new BatchRandom(seed, key);
@@ -62,9 +62,13 @@ public sealed class BatchMaker(
             source.ReadPatch(
                 corner, initial, MemoryMarshal.Cast<byte, float>(image.bytes), MemoryMarshal.Cast<byte, short>(segmentation.bytes));
         }
+        catch (Exception cause) when (cause is UserException or IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"case {source.Id}: {cause.Message}", cause);
+        }
         catch (Exception cause)
         {
-            throw new InvalidDataException($"case {source.Id}: {cause.Message}", cause);
+            throw new InvalidOperationException($"case {source.Id}: {cause.Message}", cause);
         }
     }
 }

@@ -9,6 +9,9 @@ let main args =
     | Some "preprocessing" ->
         Preprocessing.run repeats
         0
+    | Some "storage" ->
+        Storage.run repeats
+        0
     | _ ->
-        eprintfn "usage: medseg-bench NAME [REPEATS], with NAME one of: preprocessing"
+        eprintfn "usage: medseg-bench NAME [REPEATS], with NAME one of: preprocessing, storage"
         2

@@ -1,4 +1,4 @@
-/// Measurements that docs/performance.md reports: `dotnet run --project bench -c Release -- NAME [REPEATS]`.
+/// Measurements that docs/performance.md reports: `dotnet run --project bench -c Release -- NAME [REPEATS] [FILE]`.
 module MedSegDsl.Bench.Program
 
 open MedSegDsl.Kernels
@@ -11,12 +11,18 @@ let main args =
     | Some "preprocessing" ->
         Preprocessing.run repeats
         0
+    | Some "storage" ->
+        Storage.run repeats
+        0
+    | Some "kernels" ->
+        Kernels.Kernels.run repeats (Array.tryItem 2 args)
+        0
     | Some "cuda" ->
         printfn $"{NativeLibtorch.Load()}"
         CudaKernels.run ()
         0
     | _ ->
         eprintfn
-            "usage: medseg-bench NAME [REPEATS], with NAME one of: preprocessing, cuda (this machine's GPU)"
+            "usage: medseg-bench NAME [REPEATS] [FILE], with NAME one of: preprocessing, storage, kernels (CPU; FILE: its figures as JSON), cuda (this machine's GPU)"
 
         2

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
@@ -82,10 +83,10 @@ public sealed class LegacyRandom
             return Permutation(n)[..count];
 
         // The shuffle's exchanges are undone, the last one first, following only the entries that end among
-        // the first.
-        // Exchange i undone moves what stands at its partner, a place below i, to place i, where nothing has
-        // come yet.
-        var partners = new int[n];
+        // the first. Exchange i undone moves what stands at its partner, a place below i, to place i, where
+        // nothing has come yet.
+        var partners = ArrayPool<int>.Shared.Rent(n);
+        partners[0] = 0;
         for (var i = n - 1; i > 0; i--)
             partners[i] = (int)NextInteger((uint)i);
         var isFollowed = new System.Collections.BitArray(n);
@@ -107,6 +108,7 @@ public sealed class LegacyRandom
             entryAt[i] = entry;
         }
 
+        ArrayPool<int>.Shared.Return(partners);
         var chosen = new int[count];
         foreach (var (place, entry) in entryAt)
             chosen[entry] = place;

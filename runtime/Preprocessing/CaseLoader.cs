@@ -12,28 +12,34 @@ public static class CaseLoader
     /// <param name="reader">The reader that the plans name.</param>
     /// <param name="files">The files.</param>
     /// <param name="dataset">What the files should hold.</param>
-    /// <exception cref="UserException">A file cannot be read, the grids differ, a voxel is NaN or infinite, or a label is not in dataset.json.</exception>
+    /// <exception cref="UserException">A file cannot be read, the grids differ, a voxel is NaN or infinite,
+    /// or a label is not in dataset.json.</exception>
     public static LoadedCase Load(IImageReader reader, CaseFiles files, DatasetJson dataset)
     {
         var image = reader.ReadChannels(files.Images);
         if (image.Voxels.Channels != dataset.ChannelNames.Count)
             throw new UserException(
-                $"{string.Join(", ", files.Images)}: {image.Voxels.Channels} channels, but dataset.json names {dataset.ChannelNames.Count}");
+                $"{string.Join(", ", files.Images)}: {image.Voxels.Channels} channels, "
+                + $"but dataset.json names {dataset.ChannelNames.Count}");
         if (!TensorPrimitives.IsFiniteAll<float>(image.Voxels.Data))
-            throw new UserException($"{string.Join(", ", files.Images)}: contains NaN or infinite voxels; replace them");
+            throw new UserException(
+                $"{string.Join(", ", files.Images)}: contains NaN or infinite voxels; replace them");
         var segmentation = files.Label is null ? null : Labels(reader, files.Label, image, dataset);
         return new LoadedCase(image.Voxels, image.Geometry.Spacing, segmentation);
     }
 
-    private static ImageArray<short> Labels(IImageReader reader, string file, LoadedImage<float> image, DatasetJson dataset)
+    private static ImageArray<short> Labels(
+        IImageReader reader, string file, LoadedImage<float> image, DatasetJson dataset)
     {
         var labels = reader.ReadLabels(file);
         if (!labels.Voxels.Shape.AsSpan().SequenceEqual(image.Voxels.Shape))
             throw new UserException(
-                $"{file}: shape {Text(labels.Voxels.Shape)} (z, y, x), but the image has {Text(image.Voxels.Shape)}");
+                $"{file}: shape {Text(labels.Voxels.Shape)} (z, y, x), "
+                + $"but the image has {Text(image.Voxels.Shape)}");
         if (!labels.Geometry.HasSpacingOf(image.Geometry))
             throw new UserException(
-                $"{file}: spacing {Text(labels.Geometry.Spacing)} mm (z, y, x), but the image has {Text(image.Geometry.Spacing)}");
+                $"{file}: spacing {Text(labels.Geometry.Spacing)} mm (z, y, x), "
+                + $"but the image has {Text(image.Geometry.Spacing)}");
         var manager = dataset.LabelManager;
         var unknown = LabelMasks.Present(labels.Voxels.Data)
             .Where(label => !manager.AllLabels.Contains(label) && label != manager.IgnoreLabel)

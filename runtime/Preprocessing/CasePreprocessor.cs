@@ -8,8 +8,8 @@ using MedSegDsl.Runtime.Training.Sampling;
 namespace MedSegDsl.Runtime.Preprocessing;
 
 /// <summary>
-/// Preprocesses one case for one configuration (nnU-Net v2: DefaultPreprocessor): transpose, crop to nonzero, normalize,
-/// resample, draw foreground locations.
+/// Preprocesses one case for one configuration (nnU-Net v2: DefaultPreprocessor): transpose, crop to nonzero,
+/// normalize, resample, draw foreground locations.
 /// </summary>
 public sealed class CasePreprocessor
 {
@@ -22,7 +22,8 @@ public sealed class CasePreprocessor
     /// <param name="plans">The plans.</param>
     /// <param name="configuration">One of their configurations.</param>
     /// <param name="labels">The labels of the dataset.</param>
-    /// <exception cref="UserException">The plans ask for a preprocessor, a resampling or a normalization that is not there.</exception>
+    /// <exception cref="UserException">The plans ask for a preprocessor, a resampling or a normalization that
+    /// is not there.</exception>
     public CasePreprocessor(Plans plans, PlansConfiguration configuration, LabelManager labels)
     {
         (this.plans, this.configuration, this.labels) = (plans, configuration, labels);
@@ -33,7 +34,8 @@ public sealed class CasePreprocessor
                 throw NotThere("resampling", resampling.Function, ResamplingSettings.DefaultFunction);
         if (configuration.UseMaskForNorm.Length != Channels || plans.IntensityProperties.Count < Channels)
             throw new UserException(
-                $"{plans.PlansName}, configuration {configuration.Name}: normalization_schemes, use_mask_for_norm and the intensity properties should have one entry for each channel");
+                $"{plans.PlansName}, configuration {configuration.Name}: normalization_schemes, use_mask_for_norm "
+                + "and the intensity properties should have one entry for each channel");
         normalizations =
         [
             .. configuration.NormalizationSchemes.Select((scheme, channel) => IntensityNormalization.Create(
@@ -49,7 +51,8 @@ public sealed class CasePreprocessor
     /// <param name="spacing">Spacing in mm along z, y, x.</param>
     /// <param name="segmentation">The labels, or null for a case to predict.</param>
     /// <param name="threads">Threads to use.</param>
-    /// <exception cref="UserException">The image has another number of channels, or intensities that a scheme refuses.</exception>
+    /// <exception cref="UserException">The image has another number of channels, or intensities that a scheme
+    /// refuses.</exception>
     public PreprocessedCase Preprocess(
         ImageArray<float> image, double[] spacing, ImageArray<short>? segmentation, int threads = 1)
     {
@@ -71,7 +74,8 @@ public sealed class CasePreprocessor
         return new PreprocessedCase(resampledImage, resampledSegmentation, properties, locations);
     }
 
-    /// <summary>Bytes that a case takes at its peak: input, cropped copy and output, labels, and the work of one channel.</summary>
+    /// <summary>Bytes that a case takes at its peak: input, cropped copy and output, labels, and the work of
+    /// one channel.</summary>
     /// <param name="channels">Image channels.</param>
     /// <param name="shape">Voxels along z, y, x as the reader gives them.</param>
     /// <param name="spacing">Spacing in mm along z, y, x.</param>
@@ -88,15 +92,18 @@ public sealed class CasePreprocessor
 
     private static long Volume(int[] shape) => shape.Aggregate(1L, (a, b) => a * b);
 
-    /// <summary>The case's spacing and the target, transposed; a 2D configuration keeps the distance of slices.</summary>
+    /// <summary>The case's spacing and the target, transposed; a 2D configuration keeps the distance of
+    /// slices.</summary>
     private (double[] Current, double[] Target) Spacings(double[] spacing)
     {
         var current = Transposition.Apply(spacing, plans.TransposeForward);
         return (current, configuration.Spacing is [var y, var x] ? [current[0], y, x] : configuration.Spacing);
     }
 
-    /// <summary>Normalizes and resamples one channel after the other, so that only one is held twice.</summary>
-    private ImageArray<float> Image(CroppedCase cropped, int[] newShape, double[] current, double[] target, int threads)
+    /// <summary>Normalizes and resamples one channel after the other, so that only one is held
+    /// twice.</summary>
+    private ImageArray<float> Image(
+        CroppedCase cropped, int[] newShape, double[] current, double[] target, int threads)
     {
         var result = new ImageArray<float>(Channels, newShape);
         var isSameShape = newShape.AsSpan().SequenceEqual(cropped.Image.Shape);
@@ -109,8 +116,8 @@ public sealed class CasePreprocessor
             normalizations[channel].Apply(voxels, cropped.Segmentation.Data);
             if (!isSameShape)
                 Resampler.ResampleChannel(
-                    normalized, cropped.Image.Shape, output, newShape, current, target, configuration.ResamplingData, threads,
-                    scratch: normalized);
+                    normalized, cropped.Image.Shape, output, newShape, current, target,
+                    configuration.ResamplingData, threads, scratch: normalized);
         }
 
         return result;

@@ -6,11 +6,13 @@ namespace MedSegDsl.Runtime.Preprocessing;
 public static class Cropping
 {
     /// <summary>
-    /// The box around every voxel that is nonzero in any channel; the whole volume when there is none. Image and
-    /// segmentation are cut to it. Then a voxel with label 0 outside the nonzero mask (its holes filled) becomes −1.
+    /// The box around every voxel that is nonzero in any channel; the whole volume when there is none. Image
+    /// and segmentation are cut to it. Then a voxel with label 0 outside the nonzero mask (its holes filled)
+    /// becomes −1.
     /// </summary>
     /// <param name="image">Channels of (z, y, x).</param>
-    /// <param name="segmentation">One channel of the same shape; without one, all voxels count as label 0.</param>
+    /// <param name="segmentation">One channel of the same shape; without one, all voxels count as label
+    /// 0.</param>
     /// <returns>New arrays, except that an image which is not cut is returned as it is.</returns>
     /// <exception cref="ArgumentException">The segmentation has another shape.</exception>
     public static CroppedCase CropToNonzero(ImageArray<float> image, ImageArray<short>? segmentation)
@@ -32,7 +34,8 @@ public static class Cropping
         return new CroppedCase(cropped, labels, box);
     }
 
-    /// <summary>Cuts an array to a half-open box [[z0, z1], [y0, y1], [x0, x1]]; the whole box returns the array itself.</summary>
+    /// <summary>Cuts an array to a half-open box [[z0, z1], [y0, y1], [x0, x1]]; the whole box returns the
+    /// array itself.</summary>
     public static ImageArray<T> Crop<T>(ImageArray<T> image, int[][] box) where T : unmanaged
     {
         var shape = Array.ConvertAll(box, axis => axis[1] - axis[0]);

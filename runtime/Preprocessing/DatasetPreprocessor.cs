@@ -9,8 +9,8 @@ using MedSegDsl.Runtime.Storage;
 namespace MedSegDsl.Runtime.Preprocessing;
 
 /// <summary>
-/// Preprocesses the training cases of a dataset into nnUNet_preprocessed/DatasetNNN_Name/DATA_IDENTIFIER. Cases that an
-/// earlier run finished with the same settings are kept; a case appears whole or not at all.
+/// Preprocesses the training cases of a dataset into nnUNet_preprocessed/DatasetNNN_Name/DATA_IDENTIFIER.
+/// Cases that an earlier run finished with the same settings are kept; a case appears whole or not at all.
 /// </summary>
 public sealed class DatasetPreprocessor
 {
@@ -26,7 +26,8 @@ public sealed class DatasetPreprocessor
     /// <param name="rawDatasetFolder">nnUNet_raw/DatasetNNN_Name.</param>
     /// <param name="preprocessedDatasetFolder">nnUNet_preprocessed/DatasetNNN_Name.</param>
     /// <param name="plans">The dataset's plans.</param>
-    /// <exception cref="UserException">dataset.json, the cases or the reader are missing or wrong.</exception>
+    /// <exception cref="UserException">dataset.json, the cases or the reader are missing or
+    /// wrong.</exception>
     public DatasetPreprocessor(string rawDatasetFolder, string preprocessedDatasetFolder, Plans plans)
     {
         (this.plans, target) = (plans, preprocessedDatasetFolder);
@@ -38,7 +39,8 @@ public sealed class DatasetPreprocessor
     /// <summary>The folder of a configuration's cases.</summary>
     public string FolderOf(PlansConfiguration configuration) => Path.Combine(target, configuration.DataIdentifier);
 
-    /// <summary>Preprocesses all cases for some configurations; those that share their data are done once.</summary>
+    /// <summary>Preprocesses all cases for some configurations; those that share their data are done
+    /// once.</summary>
     /// <param name="configurations">Names of configurations in the plans.</param>
     /// <param name="options">Threads and memory.</param>
     /// <param name="progress">Called after each case, by any thread but one at a time.</param>
@@ -46,10 +48,12 @@ public sealed class DatasetPreprocessor
     /// <exception cref="UserException">The first case that failed, by name; finished cases stay.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public void Run(
-        IReadOnlyList<string> configurations, PreprocessingOptions options, Action<PreprocessingProgress>? progress = null,
-        CancellationToken cancellation = default)
+        IReadOnlyList<string> configurations, PreprocessingOptions options,
+        Action<PreprocessingProgress>? progress = null, CancellationToken cancellation = default)
     {
-        var distinct = configurations.Select(plans.Configuration).DistinctBy(configuration => configuration.DataIdentifier).ToArray();
+        var distinct = configurations.Select(plans.Configuration)
+            .DistinctBy(configuration => configuration.DataIdentifier)
+            .ToArray();
         CasePreprocessor[] preprocessors =
             [.. distinct.Select(configuration => new CasePreprocessor(plans, configuration, dataset.LabelManager))];
         GroundTruth.Copy(cases, dataset.FileEnding, target);
@@ -73,10 +77,10 @@ public sealed class DatasetPreprocessor
             return;
 
         // The first case has all threads, and shows how many cases fit into memory side by side.
-        var largest = Preprocess(open[0], folder, preprocessor, options.Threads, new MemoryBudget(options.MemoryBytes), 0, cancellation);
+        var budget = new MemoryBudget(options.MemoryBytes);
+        var largest = Preprocess(open[0], folder, preprocessor, options.Threads, budget, 0, cancellation);
         Report(open[0], isNew: true);
         var workers = (int)Math.Clamp(options.MemoryBytes / largest, 1, options.Threads);
-        var budget = new MemoryBudget(options.MemoryBytes);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         ExceptionDispatchInfo? failure = null;
         Workers.For(open.Length - 1, workers, () => 0, (index, _) =>
@@ -87,7 +91,8 @@ public sealed class DatasetPreprocessor
             {
                 var files = open[index + 1];
                 var bytes = Preprocess(
-                    files, folder, preprocessor, options.Threads / workers, budget, Interlocked.Read(ref largest), stop.Token);
+                    files, folder, preprocessor, options.Threads / workers, budget,
+                    Interlocked.Read(ref largest), stop.Token);
                 lock (reporting)
                     largest = Math.Max(largest, bytes);
                 Report(files, isNew: true);
@@ -110,8 +115,8 @@ public sealed class DatasetPreprocessor
 
     /// <summary>Preprocesses one case and returns the memory that it took.</summary>
     private long Preprocess(
-        CaseFiles files, string folder, CasePreprocessor preprocessor, int threads, MemoryBudget budget, long expected,
-        CancellationToken cancellation)
+        CaseFiles files, string folder, CasePreprocessor preprocessor, int threads, MemoryBudget budget,
+        long expected, CancellationToken cancellation)
     {
         budget.Reserve(expected, cancellation);
         try
@@ -126,7 +131,8 @@ public sealed class DatasetPreprocessor
                 expected = needed;
             }
 
-            VolumeStore.Write(folder, files.Id, preprocessor.Preprocess(loaded.Image, loaded.Spacing, loaded.Segmentation, threads));
+            var preprocessed = preprocessor.Preprocess(loaded.Image, loaded.Spacing, loaded.Segmentation, threads);
+            VolumeStore.Write(folder, files.Id, preprocessed);
             return needed;
         }
         catch (UserException cause)
@@ -135,7 +141,8 @@ public sealed class DatasetPreprocessor
         }
         catch (OutOfMemoryException cause)
         {
-            throw new UserException($"case {files.Id}: not enough memory; use fewer threads, or a machine with more", cause);
+            throw new UserException(
+                $"case {files.Id}: not enough memory; use fewer threads, or a machine with more", cause);
         }
         catch (Exception cause) when (cause is not OperationCanceledException)
         {
@@ -147,12 +154,14 @@ public sealed class DatasetPreprocessor
         }
     }
 
-    /// <summary>Cases made with other settings are no use: they are taken out before the settings are recorded.</summary>
+    /// <summary>Cases made with other settings are no use: they are taken out before the settings are
+    /// recorded.</summary>
     private void ForgetOutdatedCases(string folder, PlansConfiguration configuration, bool overwrite)
     {
         var path = Path.Combine(folder, SettingsFile);
         var settings = Settings(configuration);
-        var isSame = File.Exists(path) && JsonNode.DeepEquals(PythonJson.Parse(PythonJson.ToText(settings), path), PythonJson.Read(path));
+        var isSame = File.Exists(path)
+            && JsonNode.DeepEquals(PythonJson.Parse(PythonJson.ToText(settings), path), PythonJson.Read(path));
         if (!isSame || overwrite)
             foreach (var caseId in VolumeStore.CompleteCases(folder))
                 VolumeStore.Remove(folder, caseId);
@@ -168,7 +177,8 @@ public sealed class DatasetPreprocessor
         ["use_mask_for_norm"] = PythonJson.List(configuration.UseMaskForNorm),
         ["resampling_data"] = configuration.ResamplingData.ToJson(),
         ["resampling_segmentation"] = configuration.ResamplingSegmentation.ToJson(),
-        ["foreground_intensity_properties"] = new JsonArray([.. plans.IntensityProperties.Select(channel => channel.ToJson())]),
+        ["foreground_intensity_properties"] =
+            new JsonArray([.. plans.IntensityProperties.Select(channel => channel.ToJson())]),
         ["labels"] = dataset.Json["labels"]?.DeepClone(),
     };
 }

@@ -14,12 +14,15 @@ public static class ForegroundLocations
     private const int Wanted = 10_000;
     private const double WantedShare = 0.01;
 
-    /// <summary>Draws at least 10 000 voxels and 1 % of each label or region, without replacement, or all where there are fewer.</summary>
+    /// <summary>Draws at least 10 000 voxels and 1 % of each label or region, without replacement, or all
+    /// where there are fewer.</summary>
     /// <param name="segmentation">The resampled labels, z · y · x values.</param>
     /// <param name="shape">Voxels along z, y, x.</param>
     /// <param name="labels">Labels and regions of the dataset.</param>
-    /// <returns>One entry for each region, else for each foreground label; with an ignore label one more for everything annotated.</returns>
-    public static IReadOnlyList<ClassLocations> Sample(ReadOnlySpan<short> segmentation, int[] shape, LabelManager labels)
+    /// <returns>One entry for each region, else for each foreground label; with an ignore label one more for
+    /// everything annotated.</returns>
+    public static IReadOnlyList<ClassLocations> Sample(
+        ReadOnlySpan<short> segmentation, int[] shape, LabelManager labels)
     {
         var keys = Keys(labels);
         var counts = new int[1 << 16];
@@ -33,7 +36,9 @@ public static class ForegroundLocations
 
     private static int[][] Keys(LabelManager labels)
     {
-        int[][] classes = labels.HasRegions ? labels.ForegroundRegions : [.. labels.ForegroundLabels.Select(label => new[] { label })];
+        int[][] classes = labels.HasRegions
+            ? labels.ForegroundRegions
+            : [.. labels.ForegroundLabels.Select(label => new[] { label })];
         return labels.IgnoreLabel is null ? classes : [.. classes, [-1, .. labels.AllLabels]];
     }
 
@@ -46,8 +51,8 @@ public static class ForegroundLocations
     }
 
     /// <summary>
-    /// Turns picks into voxels. A pick counts a key's voxels label by label, in C order inside a label; one pass over
-    /// the volume finds them all, without listing the voxels that were not picked.
+    /// Turns picks into voxels. A pick counts a key's voxels label by label, in C order inside a label; one
+    /// pass over the volume finds them all, without listing the voxels that were not picked.
     /// </summary>
     private static int[][] Find(ReadOnlySpan<short> segmentation, int[][] keys, int[][] picks, int[] counts)
     {

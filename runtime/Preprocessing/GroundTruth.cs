@@ -3,7 +3,8 @@ using MedSegDsl.Runtime.Files;
 
 namespace MedSegDsl.Runtime.Preprocessing;
 
-/// <summary>Copies of the training labels beside the preprocessed data, where nnU-Net's evaluation looks for them.</summary>
+/// <summary>Copies of the training labels beside the preprocessed data, where nnU-Net's evaluation looks for
+/// them.</summary>
 public static class GroundTruth
 {
     /// <summary>The folder in nnUNet_preprocessed/DatasetNNN_Name.</summary>

@@ -1,6 +1,7 @@
 namespace MedSegDsl.Runtime.Preprocessing;
 
-/// <summary>Memory that several workers share: whoever needs more than is left waits. One worker always gets through.</summary>
+/// <summary>Memory that several workers share: whoever needs more than is left waits. One worker always gets
+/// through.</summary>
 /// <param name="bytes">All that may be used.</param>
 internal sealed class MemoryBudget(long bytes)
 {

@@ -5,12 +5,14 @@ using MedSegDsl.Runtime.Imaging;
 namespace MedSegDsl.Runtime.Preprocessing;
 
 /// <summary>
-/// The voxels that are nonzero in any channel, with holes filled: a zero voxel is outside only if zero voxels connect
-/// it by faces to the outside of the volume (nnU-Net v2: scipy's binary_fill_holes on the nonzero mask).
+/// The voxels that are nonzero in any channel, with holes filled: a zero voxel is outside only if zero voxels
+/// connect it by faces to the outside of the volume (nnU-Net v2: scipy's binary_fill_holes on the nonzero
+/// mask).
 /// </summary>
 public static class NonzeroMask
 {
-    /// <summary>The half-open bounding box [[z0, z1], [y0, y1], [x0, x1]]; the whole volume when all is zero.</summary>
+    /// <summary>The half-open bounding box [[z0, z1], [y0, y1], [x0, x1]]; the whole volume when all is
+    /// zero.</summary>
     /// <remarks>Filling holes cannot change the box.</remarks>
     public static int[][] Box(ImageArray<float> image)
     {
@@ -37,7 +39,8 @@ public static class NonzeroMask
         return x1 == 0 ? [[0, depth], [0, height], [0, width]] : [[z0, z1], [y0, y1], [x0, x1]];
     }
 
-    /// <summary>Calls back for every run of voxels outside the filled mask: index of its first voxel, number of voxels.</summary>
+    /// <summary>Calls back for every run of voxels outside the filled mask: index of its first voxel, number
+    /// of voxels.</summary>
     /// <param name="image">An image cut to its nonzero box, or whole.</param>
     /// <param name="action">Runs lie along x; index into (z, y, x).</param>
     public static void ForEachOutsideRun(ImageArray<float> image, Action<int, int> action)

@@ -2,7 +2,8 @@ namespace MedSegDsl.Runtime.Preprocessing;
 
 /// <summary>How much of the machine the preprocessing of a dataset may use.</summary>
 /// <param name="Threads">Threads in all.</param>
-/// <param name="MemoryBytes">Memory for the cases in work. One case is always worked on, however large.</param>
+/// <param name="MemoryBytes">Memory for the cases in work. One case is always worked on, however
+/// large.</param>
 /// <param name="Overwrite">Preprocess finished cases again.</param>
 public sealed record PreprocessingOptions(int Threads, long MemoryBytes, bool Overwrite = false)
 {

@@ -2,10 +2,12 @@ using MedSegDsl.Runtime.Imaging;
 
 namespace MedSegDsl.Runtime.Preprocessing;
 
-/// <summary>Exchanges the axes of volumes, as nnU-Net's transpose_forward and transpose_backward ask for.</summary>
+/// <summary>Exchanges the axes of volumes, as nnU-Net's transpose_forward and transpose_backward ask
+/// for.</summary>
 public static class Transposition
 {
-    /// <summary>Axis i of the result is axis order[i] of the volume; the identity returns the volume itself.</summary>
+    /// <summary>Axis i of the result is axis order[i] of the volume; the identity returns the volume
+    /// itself.</summary>
     public static ImageArray<T> Apply<T>(ImageArray<T> image, IReadOnlyList<int> order) where T : unmanaged
     {
         if (order is [0, 1, 2])
@@ -17,7 +19,8 @@ public static class Transposition
     }
 
     /// <summary>Reorders one value per axis, for example a shape or a spacing.</summary>
-    public static T[] Apply<T>(IReadOnlyList<T> perAxis, IReadOnlyList<int> order) => [.. order.Select(axis => perAxis[axis])];
+    public static T[] Apply<T>(IReadOnlyList<T> perAxis, IReadOnlyList<int> order) =>
+        [.. order.Select(axis => perAxis[axis])];
 
     /// <summary>The order that undoes another.</summary>
     public static int[] Inverse(IReadOnlyList<int> order) =>

@@ -1,6 +1,7 @@
 namespace MedSegDsl.Runtime.Preprocessing;
 
-/// <summary>A loop over independent pieces of work by a fixed number of threads, each with scratch memory of its own.</summary>
+/// <summary>A loop over independent pieces of work by a fixed number of threads, each with scratch memory of
+/// its own.</summary>
 internal static class Workers
 {
     /// <summary>Runs <paramref name="body"/> for 0 … count − 1; with one thread, on the caller's.</summary>

@@ -3,8 +3,8 @@ using MedSegDsl.Runtime.Imaging;
 namespace MedSegDsl.Runtime.Preprocessing;
 
 /// <summary>
-/// The zero voxels of a volume as runs along x, joined by faces. Runs instead of voxels keep the flood fill linear,
-/// without recursion, and its memory small: a medical background has one or two runs a row.
+/// The zero voxels of a volume as runs along x, joined by faces. Runs instead of voxels keep the flood fill
+/// linear, without recursion, and its memory small: a medical background has one or two runs a row.
 /// </summary>
 internal sealed class ZeroRuns
 {
@@ -28,7 +28,9 @@ internal sealed class ZeroRuns
                 if (y > 0)
                     JoinRows(firstRunOfRow[row - 1], firstRunOfRow[row], firstRunOfRow[row], width);
                 if (z > 0)
-                    JoinRows(firstRunOfRow[row - height], firstRunOfRow[row - height + 1], firstRunOfRow[row], height * width);
+                    JoinRows(
+                        firstRunOfRow[row - height], firstRunOfRow[row - height + 1], firstRunOfRow[row],
+                        height * width);
             }
     }
 
@@ -44,7 +46,8 @@ internal sealed class ZeroRuns
     /// <summary>Whether faces of zero voxels connect the run to the outside of the volume.</summary>
     public bool IsOutside(int run) => Root(run + 1) == Root(Outside);
 
-    /// <summary>Adds the runs within a stretch of a row: zero in a channel, and inside that in the next ones.</summary>
+    /// <summary>Adds the runs within a stretch of a row: zero in a channel, and inside that in the next
+    /// ones.</summary>
     private void AddRuns(ImageArray<float> image, int channel, int start, int length, bool touchesOutside)
     {
         if (channel == image.Channels)
@@ -65,7 +68,8 @@ internal sealed class ZeroRuns
         }
     }
 
-    /// <summary>Joins runs of an earlier row, <paramref name="distance"/> voxels before, with the runs of the newest row.</summary>
+    /// <summary>Joins runs of an earlier row, <paramref name="distance"/> voxels before, with the runs of the
+    /// newest row.</summary>
     private void JoinRows(int earlier, int earlierEnd, int newest, int distance)
     {
         while (earlier < earlierEnd && newest < runs.Count)

@@ -1,8 +1,11 @@
+using System.Buffers;
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 
 namespace MedSegDsl.Runtime.Storage;
 
-/// <summary>A .npy file in memory-mapped form: the system reads the pages that are touched. Safe for many readers.</summary>
+/// <summary>A .npy file in memory-mapped form: the system reads the pages that are touched. Safe for many
+/// readers.</summary>
 /// <remarks>The file is closed after mapping, so thousands of cases may be open at once.</remarks>
 internal sealed unsafe class MappedNpy : IDisposable
 {
@@ -10,7 +13,8 @@ internal sealed unsafe class MappedNpy : IDisposable
     private readonly byte* start;
 
     /// <summary>Maps a file.</summary>
-    /// <exception cref="UserException">The file is missing, unreadable, or shorter than its header says.</exception>
+    /// <exception cref="UserException">The file is missing, unreadable, or shorter than its header
+    /// says.</exception>
     public MappedNpy(string path)
     {
         try
@@ -18,7 +22,8 @@ internal sealed unsafe class MappedNpy : IDisposable
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
             Header = NpyHeader.Read(stream, path);
             if (stream.Length != Header.DataOffset + Header.Count * ItemSize(Header.Type, path))
-                throw new UserException($"{path}: {stream.Length} bytes do not fit its header; preprocess the case again");
+                throw new UserException(
+                    $"{path}: {stream.Length} bytes do not fit its header; preprocess the case again");
             using var map = MemoryMappedFile.CreateFromFile(
                 stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
             view = map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
@@ -43,6 +48,13 @@ internal sealed unsafe class MappedNpy : IDisposable
         return new ReadOnlySpan<T>(start + Header.DataOffset, checked((int)Header.Count));
     }
 
+    /// <summary>All values, as memory that stays valid until the file is disposed.</summary>
+    public ReadOnlyMemory<T> Memory<T>() where T : unmanaged
+    {
+        _ = Values<T>();
+        return new Pages<T>(this).Memory;
+    }
+
     /// <inheritdoc />
     public void Dispose()
     {
@@ -60,4 +72,19 @@ internal sealed unsafe class MappedNpy : IDisposable
         "<f4" => sizeof(float),
         _ => throw new UserException($"{path}: values of type {type}; float32, int32, int16 and int8 can be read"),
     };
+
+    /// <summary>Hands the mapped pages out as memory; they are native, so pinning has nothing to
+    /// do.</summary>
+    private sealed class Pages<T>(MappedNpy file) : MemoryManager<T> where T : unmanaged
+    {
+        public override Span<T> GetSpan() =>
+            MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(file.Values<T>()), (int)file.Header.Count);
+
+        public override MemoryHandle Pin(int elementIndex = 0) =>
+            new((T*)(file.start + file.Header.DataOffset) + elementIndex);
+
+        public override void Unpin() { }
+
+        protected override void Dispose(bool disposing) { }
+    }
 }

@@ -3,7 +3,8 @@ using MedSegDsl.Runtime.Files;
 
 namespace MedSegDsl.Runtime.Storage;
 
-/// <summary>Writes arrays as .npy files, which Python opens with <c>numpy.load(path, mmap_mode="r")</c>.</summary>
+/// <summary>Writes arrays as .npy files, which Python opens with <c>numpy.load(path,
+/// mmap_mode="r")</c>.</summary>
 public static class NpyFile
 {
     private const int BlockLength = 1 << 20;

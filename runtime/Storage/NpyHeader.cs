@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace MedSegDsl.Runtime.Storage;
 
 /// <summary>
-/// The header of a .npy file, numpy's format for one array (numpy.lib.format): magic, version, a Python dictionary with
-/// type, order and shape, padded so that the values start at a multiple of 64 bytes.
+/// The header of a .npy file, numpy's format for one array (numpy.lib.format): magic, version, a Python
+/// dictionary with type, order and shape, padded so that the values start at a multiple of 64 bytes.
 /// </summary>
 /// <param name="Type">numpy's name: <c>&lt;f4</c>, <c>|i1</c>, <c>&lt;i2</c>, <c>&lt;i4</c>.</param>
 /// <param name="Shape">Outermost axis first.</param>

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Text.Json.Nodes;
 using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Imaging;
 using MedSegDsl.Runtime.Preprocessing;
@@ -7,30 +8,37 @@ using MedSegDsl.Runtime.Training.Sampling;
 
 namespace MedSegDsl.Runtime.Storage;
 
-/// <summary>A preprocessed case on disk, memory-mapped. Any number of threads may read it until it is disposed.</summary>
+/// <summary>A preprocessed case on disk, memory-mapped. Any number of threads may read it until it is
+/// disposed.</summary>
 public sealed class StoredCase : ITrainingCase, IDisposable
 {
     private readonly MappedNpy image;
     private readonly MappedNpy segmentation;
+    private readonly MappedNpy locations;
     private readonly int[] shape;
 
     internal StoredCase(CaseFilesInStore files)
     {
         Id = files.CaseId;
         if (!File.Exists(files.Properties))
-            throw new UserException($"{files.Properties}: no such file: case {Id} is not preprocessed, or not to its end; preprocess the dataset");
+            throw new UserException(
+                $"{files.Properties}: no such file: case {Id} is not preprocessed, or not to its end; "
+                + "preprocess the dataset");
         var fields = JsonFields.Read(files.Properties);
         Properties = CaseProperties.From(fields);
-        Locations = ReadLocations(fields, files.Locations);
         image = new MappedNpy(files.Image);
         try
         {
+            locations = new MappedNpy(files.Locations);
+            Locations = Divide(locations.Memory<int>(), fields, files.Locations);
             segmentation = new MappedNpy(files.Segmentation);
             if (image.Header is not { Type: "<f4", Shape.Length: 4 })
-                throw new UserException($"{files.Image}: should hold float32 of channel, z, y, x; preprocess the case again");
+                throw new UserException(
+                    $"{files.Image}: should hold float32 of channel, z, y, x; preprocess the case again");
             if (segmentation.Header.Type is not ("|i1" or "<i2")
-                || segmentation.Header.Shape is not [1, ..] || !segmentation.Header.Shape[1..].SequenceEqual(image.Header.Shape[1..]))
-                throw new UserException($"{files.Segmentation}: should hold int8 or int16 of the image's shape; preprocess the case again");
+                || segmentation.Header.Shape is not [1, .. var axes] || !axes.SequenceEqual(image.Header.Shape[1..]))
+                throw new UserException(
+                    $"{files.Segmentation}: should hold int8 or int16 of the image's shape; preprocess the case again");
         }
         catch
         {
@@ -57,7 +65,8 @@ public sealed class StoredCase : ITrainingCase, IDisposable
     public CaseProperties Properties { get; }
 
     /// <inheritdoc />
-    public void ReadPatch(ReadOnlySpan<int> corner, ReadOnlySpan<int> size, Span<float> imagePatch, Span<short> segmentationPatch)
+    public void ReadPatch(
+        ReadOnlySpan<int> corner, ReadOnlySpan<int> size, Span<float> imagePatch, Span<short> segmentationPatch)
     {
         var voxels = size[0] * size[1] * size[2];
         var volume = shape[0] * shape[1] * shape[2];
@@ -93,21 +102,22 @@ public sealed class StoredCase : ITrainingCase, IDisposable
     {
         image?.Dispose();
         segmentation?.Dispose();
+        locations?.Dispose();
     }
 
-    private static ClassLocations[] ReadLocations(JsonFields fields, string path)
+    /// <summary>The entries that the properties describe, one after the other in the file.</summary>
+    private static ClassLocations[] Divide(ReadOnlyMemory<int> voxels, JsonFields fields, string path)
     {
-        using var file = new MappedNpy(path);
-        var voxels = file.Values<int>();
         List<ClassLocations> result = [];
-        var entries = (fields.Node("class_locations") as System.Text.Json.Nodes.JsonArray) ?? throw fields.Wrong("class_locations", "a list");
-        foreach (var entry in entries.OfType<System.Text.Json.Nodes.JsonObject>())
+        var entries = fields.Node("class_locations") as JsonArray ?? throw fields.Wrong("class_locations", "a list");
+        foreach (var entry in entries.OfType<JsonObject>())
         {
             var described = new JsonFields(entry, $"{fields.Source}: class_locations");
             var length = described.Whole("count") * 3;
             if (length > voxels.Length)
-                throw new UserException($"{path}: holds fewer locations than {fields.Source} says; preprocess the case again");
-            result.Add(new ClassLocations(described.Wholes("labels"), voxels[..length].ToArray()));
+                throw new UserException(
+                    $"{path}: holds fewer locations than {fields.Source} says; preprocess the case again");
+            result.Add(new ClassLocations(described.Wholes("labels"), voxels[..length]));
             voxels = voxels[length..];
         }
 

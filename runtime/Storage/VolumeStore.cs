@@ -5,10 +5,10 @@ using MedSegDsl.Runtime.Preprocessing;
 namespace MedSegDsl.Runtime.Storage;
 
 /// <summary>
-/// Preprocessed cases in a folder, uncompressed, so that a patch costs the pages it lies on. A case is four files:
-/// <c>CASE.npy</c> (image, float32: channel, z, y, x), <c>CASE_seg.npy</c> (labels, int8 or int16: 1, z, y, x),
-/// <c>CASE_locations.npy</c> (int32: n, 3) and <c>CASE.json</c> (properties). The JSON file is written last and removed
-/// first: a case without it does not count.
+/// Preprocessed cases in a folder, uncompressed, so that a patch costs the pages it lies on. A case is four
+/// files: <c>CASE.npy</c> (image, float32: channel, z, y, x), <c>CASE_seg.npy</c> (labels, int8 or int16: 1,
+/// z, y, x), <c>CASE_locations.npy</c> (int32: n, 3) and <c>CASE.json</c> (properties). The JSON file is
+/// written last and removed first: a case without it does not count.
 /// </summary>
 public static class VolumeStore
 {
@@ -28,8 +28,9 @@ public static class VolumeStore
         if (segmentation.Data.Any(label => label > sbyte.MaxValue))
             NpyFile.Write<short>(files.Segmentation, shape, segmentation.Data);
         else
-            NpyFile.Write<sbyte>(files.Segmentation, shape, Array.ConvertAll(segmentation.Data, label => (sbyte)label));
-        int[] locations = [.. preprocessed.Locations.SelectMany(l => l.Voxels)];
+            NpyFile.Write<sbyte>(
+                files.Segmentation, shape, Array.ConvertAll(segmentation.Data, label => (sbyte)label));
+        int[] locations = [.. preprocessed.Locations.SelectMany(l => l.Voxels.ToArray())];
         NpyFile.Write<int>(files.Locations, [locations.Length / 3, 3], locations);
         var properties = preprocessed.Properties.ToJson();
         properties["class_locations"] = new JsonArray([.. preprocessed.Locations.Select(l => new JsonObject
@@ -41,7 +42,8 @@ public static class VolumeStore
     }
 
     /// <summary>Opens a complete case for reading; the caller disposes it.</summary>
-    /// <exception cref="UserException">The case is missing, half written, or its files do not fit together.</exception>
+    /// <exception cref="UserException">The case is missing, half written, or its files do not fit
+    /// together.</exception>
     public static StoredCase Open(string folder, string caseId) => new(new CaseFilesInStore(folder, caseId));
 
     /// <summary>Whether a case is there, whole.</summary>

@@ -4,8 +4,8 @@ using MedSegDsl.Runtime.Planning;
 namespace MedSegDsl.Runtime.Preprocessing.Normalization;
 
 /// <summary>
-/// Clips to the 0.5 and 99.5 percentiles of the dataset's foreground, subtracts its mean, divides by its standard
-/// deviation: Hounsfield units mean the same in every scan, so all cases share the numbers.
+/// Clips to the 0.5 and 99.5 percentiles of the dataset's foreground, subtracts its mean, divides by its
+/// standard deviation: Hounsfield units mean the same in every scan, so all cases share the numbers.
 /// </summary>
 public sealed class CTNormalization(IntensityProperties intensities) : IntensityNormalization
 {

@@ -12,18 +12,21 @@ public abstract class IntensityNormalization
     public abstract void Apply(Span<float> voxels, ReadOnlySpan<short> segmentation);
 
     /// <summary>The scheme that plans name for a channel.</summary>
-    /// <param name="scheme">An entry of normalization_schemes: ZScoreNormalization, CTNormalization, ...</param>
+    /// <param name="scheme">An entry of normalization_schemes: ZScoreNormalization, CTNormalization,
+    /// ...</param>
     /// <param name="useMask">The entry of use_mask_for_norm.</param>
     /// <param name="intensities">Foreground statistics of the channel over the dataset.</param>
     /// <exception cref="UserException">There is no such scheme.</exception>
-    public static IntensityNormalization Create(string scheme, bool useMask, IntensityProperties intensities) => scheme switch
-    {
-        "ZScoreNormalization" => new ZScoreNormalization(useMask),
-        "CTNormalization" => new CTNormalization(intensities),
-        "RescaleTo01Normalization" => new RescaleTo01Normalization(),
-        "RGBTo01Normalization" => new RGBTo01Normalization(),
-        "NoNormalization" => new NoNormalization(),
-        _ => throw new UserException(
-            $"no normalization scheme {scheme}; there are ZScoreNormalization, CTNormalization, RescaleTo01Normalization, RGBTo01Normalization and NoNormalization"),
-    };
+    public static IntensityNormalization Create(string scheme, bool useMask, IntensityProperties intensities) =>
+        scheme switch
+        {
+            "ZScoreNormalization" => new ZScoreNormalization(useMask),
+            "CTNormalization" => new CTNormalization(intensities),
+            "RescaleTo01Normalization" => new RescaleTo01Normalization(),
+            "RGBTo01Normalization" => new RGBTo01Normalization(),
+            "NoNormalization" => new NoNormalization(),
+            _ => throw new UserException(
+                $"no normalization scheme {scheme}; there are ZScoreNormalization, CTNormalization, "
+                + "RescaleTo01Normalization, RGBTo01Normalization and NoNormalization"),
+        };
 }

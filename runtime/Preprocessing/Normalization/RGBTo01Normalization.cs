@@ -10,8 +10,9 @@ public sealed class RGBTo01Normalization : IntensityNormalization
     {
         var (lowest, highest) = (TensorPrimitives.Min<float>(voxels), TensorPrimitives.Max<float>(voxels));
         if (lowest < 0 || highest > 255)
-            throw new UserException(FormattableString.Invariant(
-                $"intensities from {lowest} to {highest}: RGBTo01Normalization expects 0 to 255; name the channel otherwise in dataset.json"));
+            throw new UserException(
+                FormattableString.Invariant($"intensities from {lowest} to {highest}: ")
+                + "RGBTo01Normalization expects 0 to 255; name the channel otherwise in dataset.json");
         TensorPrimitives.Divide(voxels, 255f, voxels);
     }
 }

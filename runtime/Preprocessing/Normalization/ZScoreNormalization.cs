@@ -5,7 +5,8 @@ using System.Runtime.InteropServices;
 namespace MedSegDsl.Runtime.Preprocessing.Normalization;
 
 /// <summary>Subtracts the case's mean and divides by its population standard deviation.</summary>
-/// <param name="useMask">Only inside the nonzero mask: statistics and change; the voxels outside stay 0.</param>
+/// <param name="useMask">Only inside the nonzero mask: statistics and change; the voxels outside stay
+/// 0.</param>
 public sealed class ZScoreNormalization(bool useMask) : IntensityNormalization
 {
     /// <inheritdoc />

@@ -1,13 +1,15 @@
 namespace MedSegDsl.Runtime.Preprocessing.Resampling;
 
 /// <summary>
-/// Where and with which weights one axis is read. Output voxel i lies at p = (i + 0.5) · (from / to) − 0.5 of the input,
-/// as in scipy's zoom with grid_mode, which skimage's resize and so nnU-Net use.
+/// Where and with which weights one axis is read. Output voxel i lies at p = (i + 0.5) · (from / to) − 0.5 of
+/// the input, as in scipy's zoom with grid_mode, which skimage's resize and so nnU-Net use.
 /// </summary>
 internal sealed class AxisSampling
 {
-    /// <summary>The sampling of an axis of <paramref name="from"/> voxels at <paramref name="to"/> voxels.</summary>
-    /// <exception cref="UserException">The order is not 0, 1, 2 or 3, or a length is not positive.</exception>
+    /// <summary>The sampling of an axis of <paramref name="from"/> voxels at <paramref name="to"/>
+    /// voxels.</summary>
+    /// <exception cref="UserException">The order is not 0, 1, 2 or 3, or a length is not
+    /// positive.</exception>
     public AxisSampling(int from, int to, int order)
     {
         if (order is < 0 or > 3)
@@ -34,16 +36,19 @@ internal sealed class AxisSampling
     /// <summary>Spline order.</summary>
     public int Order { get; }
 
-    /// <summary>Input values that one output value reads: 1, 2 or 4 (order 2 has one weight of zero).</summary>
+    /// <summary>Input values that one output value reads: 1, 2 or 4 (order 2 has one weight of
+    /// zero).</summary>
     public int Taps { get; }
 
-    /// <summary>First input voxel that each output voxel reads: −2 … From; up to 2 lie outside on each side.</summary>
+    /// <summary>First input voxel that each output voxel reads: −2 … From; up to 2 lie outside on each
+    /// side.</summary>
     public int[] First { get; }
 
     /// <summary>Weights: To × Taps.</summary>
     public double[] Weights { get; }
 
-    /// <summary>Whether the axis stays as it is; every order reproduces the input at its own positions.</summary>
+    /// <summary>Whether the axis stays as it is; every order reproduces the input at its own
+    /// positions.</summary>
     public bool IsIdentity => From == To;
 
     private int Place(double position, Span<double> weights)

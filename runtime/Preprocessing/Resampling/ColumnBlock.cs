@@ -5,12 +5,14 @@ using System.Runtime.Intrinsics;
 namespace MedSegDsl.Runtime.Preprocessing.Resampling;
 
 /// <summary>
-/// Up to 64 parallel lines of one axis, in double, small enough for the second-level cache: loaded from float32, turned
-/// into B-spline coefficients, read at the new positions and stored as float32. One per thread.
+/// Up to 64 parallel lines of one axis, in double, small enough for the second-level cache: loaded from
+/// float32, turned into B-spline coefficients, read at the new positions and stored as float32. One per
+/// thread.
 /// </summary>
 /// <remarks>
-/// Lines lie side by side in strips of 16, so that the recursive filter, sequential along a line, runs in four vectors
-/// at once. Two voxels of padding on each side hold the values outside, where the edge voxel is repeated for ever.
+/// Lines lie side by side in strips of 16, so that the recursive filter, sequential along a line, runs in
+/// four vectors at once. Two voxels of padding on each side hold the values outside, where the edge voxel is
+/// repeated for ever.
 /// </remarks>
 internal sealed class ColumnBlock
 {
@@ -43,7 +45,8 @@ internal sealed class ColumnBlock
         }
     }
 
-    /// <summary>Loads lines that lie one after the other: line r, voxel k is source[r · voxels + k].</summary>
+    /// <summary>Loads lines that lie one after the other: line r, voxel k is source[r · voxels +
+    /// k].</summary>
     public void LoadRows(ReadOnlySpan<float> source, int lines, int voxels)
     {
         Reserve(voxels);
@@ -56,7 +59,8 @@ internal sealed class ColumnBlock
         }
     }
 
-    /// <summary>Reads the lines at the axis' new positions into target[i · stride + c], clipped to [low, high].</summary>
+    /// <summary>Reads the lines at the axis' new positions into target[i · stride + c], clipped to [low,
+    /// high].</summary>
     public void Store(AxisSampling axis, Span<float> target, int stride, int lines, float low, float high)
     {
         Prepare(axis, lines);
@@ -79,7 +83,8 @@ internal sealed class ColumnBlock
         }
     }
 
-    /// <summary>Reads the lines at the axis' new positions into target[r · To + i], clipped to [low, high].</summary>
+    /// <summary>Reads the lines at the axis' new positions into target[r · To + i], clipped to [low,
+    /// high].</summary>
     public void StoreRows(AxisSampling axis, Span<float> target, int lines, float low, float high)
     {
         Prepare(axis, lines);

@@ -1,6 +1,7 @@
 namespace MedSegDsl.Runtime.Preprocessing.Resampling;
 
-/// <summary>Resizes a label map label by label: the resized 0/1 mask decides, a later label overwrites an earlier one.</summary>
+/// <summary>Resizes a label map label by label: the resized 0/1 mask decides, a later label overwrites an
+/// earlier one.</summary>
 internal static class LabelMasks
 {
     /// <summary>Resizes (z, y, x) along all axes together.</summary>
@@ -19,7 +20,8 @@ internal static class LabelMasks
             LabelResize.Resize(input, shape, output, newShape, threads);
         else
             Resize(
-                input.Span, output.Span, (mask, resized) => PlainResize.Resize(mask, shape, resized, newShape, order, threads),
+                input.Span, output.Span,
+                (mask, resized) => PlainResize.Resize(mask, shape, resized, newShape, order, threads),
                 value => value >= 0.5f);
     }
 

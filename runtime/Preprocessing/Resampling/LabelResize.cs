@@ -4,12 +4,14 @@ using System.Runtime.InteropServices;
 namespace MedSegDsl.Runtime.Preprocessing.Resampling;
 
 /// <summary>
-/// Resizes a label map by the linear masks of its labels: an output voxel gets the highest label whose mask reaches 0.5,
-/// and 0 where none does (nnU-Net v2: resample_data_or_seg, which resizes one mask after the other).
+/// Resizes a label map by the linear masks of its labels: an output voxel gets the highest label whose mask
+/// reaches 0.5, and 0 where none does (nnU-Net v2: resample_data_or_seg, which resizes one mask after the
+/// other).
 /// </summary>
 /// <remarks>
-/// An output voxel reads eight input voxels, so only their labels can win: one pass over the output does for all labels.
-/// Weights are multiplied and added in the order of scipy's zoom, because at ties the last bit decides.
+/// An output voxel reads eight input voxels, so only their labels can win: one pass over the output does for
+/// all labels. Weights are multiplied and added in the order of scipy's zoom, because at ties the last bit
+/// decides.
 /// </remarks>
 internal sealed class LabelResize
 {
@@ -83,7 +85,8 @@ internal sealed class LabelResize
 
     /// <summary>The label where four rows agree, else <see cref="Mixed"/>.</summary>
     private static void FindUniform(
-        ReadOnlySpan<short> a, ReadOnlySpan<short> b, ReadOnlySpan<short> c, ReadOnlySpan<short> d, Span<short> uniform)
+        ReadOnlySpan<short> a, ReadOnlySpan<short> b, ReadOnlySpan<short> c, ReadOnlySpan<short> d,
+        Span<short> uniform)
     {
         var va = MemoryMarshal.Cast<short, Vector<short>>(a);
         var vb = MemoryMarshal.Cast<short, Vector<short>>(b);
@@ -103,7 +106,8 @@ internal sealed class LabelResize
     /// <summary>The highest of eight labels whose weights add up to at least 0.5, or 0.</summary>
     /// <param name="labels">The labels of the corners.</param>
     /// <param name="weights">Their weights; 1 in all.</param>
-    /// <param name="nearest">The corner with the largest weight; in most places its label has more than half.</param>
+    /// <param name="nearest">The corner with the largest weight; in most places its label has more than
+    /// half.</param>
     private static short Winner(ReadOnlySpan<short> labels, ReadOnlySpan<double> weights, int nearest)
     {
         if (Share(labels[nearest], 0, labels, weights) > 0.5 + RoundingMargin)

@@ -7,6 +7,7 @@ public static class NewShape
     /// <param name="shape">Voxels along z, y, x.</param>
     /// <param name="spacing">Spacing of the volume in mm, same order.</param>
     /// <param name="target">Spacing wanted in mm, same order.</param>
-    public static int[] Compute(IReadOnlyList<int> shape, IReadOnlyList<double> spacing, IReadOnlyList<double> target) =>
+    public static int[] Compute(
+        IReadOnlyList<int> shape, IReadOnlyList<double> spacing, IReadOnlyList<double> target) =>
         [.. Enumerable.Range(0, shape.Count).Select(a => (int)Math.Round(spacing[a] / target[a] * shape[a]))];
 }

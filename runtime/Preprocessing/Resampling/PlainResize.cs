@@ -3,12 +3,13 @@ using System.Numerics.Tensors;
 namespace MedSegDsl.Runtime.Preprocessing.Resampling;
 
 /// <summary>
-/// Resizes one channel along all axes together with splines of order 0 to 3, clipped to the range of the input: skimage's
-/// resize with mode edge and no smoothing, as nnU-Net v2 calls it.
+/// Resizes one channel along all axes together with splines of order 0 to 3, clipped to the range of the
+/// input: skimage's resize with mode edge and no smoothing, as nnU-Net v2 calls it.
 /// </summary>
 /// <remarks>
-/// The axes are independent, so they go one after the other, in double within a pass and float32 between passes. The far
-/// axis goes last where it grows, in place in the output, else first: what is held between is never larger than the input.
+/// The axes are independent, so they go one after the other, in double within a pass and float32 between
+/// passes. The far axis goes last where it grows, in place in the output, else first: what is held between is
+/// never larger than the input.
 /// </remarks>
 internal static class PlainResize
 {
@@ -19,7 +20,8 @@ internal static class PlainResize
     /// <param name="newShape">Voxels along z, y, x afterwards.</param>
     /// <param name="order">Spline order, 0 to 3.</param>
     /// <param name="threads">Threads to use.</param>
-    /// <param name="scratch">As long as the input, and may be its own memory; if it is empty, memory is allocated where needed.</param>
+    /// <param name="scratch">As long as the input, and may be its own memory; if it is empty, memory is
+    /// allocated where needed.</param>
     public static void Resize(
         ReadOnlyMemory<float> input, int[] shape, Memory<float> output, int[] newShape, int order, int threads,
         Memory<float> scratch = default)
@@ -57,16 +59,19 @@ internal static class PlainResize
 
     /// <summary>Resizes every plane (y, x).</summary>
     private static void Planes(
-        ReadOnlyMemory<float> input, Memory<float> output, int planes, AxisSampling y, AxisSampling x, int threads, float low, float high)
+        ReadOnlyMemory<float> input, Memory<float> output, int planes, AxisSampling y, AxisSampling x, int threads,
+        float low, float high)
     {
         int before = y.From * x.From, after = y.To * x.To;
         Workers.For(planes, threads, () => new PlaneResize(y, x), (plane, resize) => resize.Resize(
             input.Span.Slice(plane * before, before), output.Span.Slice(plane * after, after), low, high));
     }
 
-    /// <summary>Resizes along the first axis of (z, columns). Input and output may be the same memory.</summary>
+    /// <summary>Resizes along the first axis of (z, columns). Input and output may be the same
+    /// memory.</summary>
     public static void FarAxis(
-        ReadOnlyMemory<float> input, Memory<float> output, AxisSampling z, int columns, int threads, float low, float high)
+        ReadOnlyMemory<float> input, Memory<float> output, AxisSampling z, int columns, int threads,
+        float low, float high)
     {
         var blocks = (columns + ColumnBlock.Width - 1) / ColumnBlock.Width;
         Workers.For(blocks, threads, () => new ColumnBlock(), (index, block) =>

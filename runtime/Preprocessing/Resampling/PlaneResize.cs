@@ -1,6 +1,7 @@
 namespace MedSegDsl.Runtime.Preprocessing.Resampling;
 
-/// <summary>Resizes planes (y, x) with splines of order 1 to 3, first along y, then along x. One per thread.</summary>
+/// <summary>Resizes planes (y, x) with splines of order 1 to 3, first along y, then along x. One per
+/// thread.</summary>
 internal sealed class PlaneResize(AxisSampling y, AxisSampling x)
 {
     private readonly ColumnBlock block = new();

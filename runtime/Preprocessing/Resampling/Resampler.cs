@@ -4,16 +4,17 @@ using MedSegDsl.Runtime.Planning;
 namespace MedSegDsl.Runtime.Preprocessing.Resampling;
 
 /// <summary>
-/// Resamples images, logits and label maps to a given shape (nnU-Net v2: resample_data_or_seg_to_shape). Shapes and
-/// spacings are in the order of the volume's axes; spacings in mm only decide whether an axis is resampled separately.
+/// Resamples images, logits and label maps to a given shape (nnU-Net v2: resample_data_or_seg_to_shape).
+/// Shapes and spacings are in the order of the volume's axes; spacings in mm only decide whether an axis is
+/// resampled separately.
 /// </summary>
 public static class Resampler
 {
     /// <summary>Resamples every channel of an image; an unchanged shape returns the image itself.</summary>
     /// <exception cref="UserException">An order other than 0 to 3, or an axis without voxels.</exception>
     public static ImageArray<float> ResampleImage(
-        ImageArray<float> image, int[] newShape, IReadOnlyList<double> spacing, IReadOnlyList<double> newSpacing,
-        ResamplingSettings settings, int threads = 1)
+        ImageArray<float> image, int[] newShape,
+        IReadOnlyList<double> spacing, IReadOnlyList<double> newSpacing, ResamplingSettings settings, int threads = 1)
     {
         if (newShape.AsSpan().SequenceEqual(image.Shape))
             return image;
@@ -35,7 +36,8 @@ public static class Resampler
     /// <param name="newSpacing">Spacing of the output, mm.</param>
     /// <param name="settings">Spline orders, and whether an axis is separate.</param>
     /// <param name="threads">Threads to use.</param>
-    /// <param name="scratch">Memory as long as the input that may be overwritten; may be the input's own, to hold less.</param>
+    /// <param name="scratch">Memory as long as the input that may be overwritten; may be the input's own, to
+    /// hold less.</param>
     /// <exception cref="UserException">An order other than 0 to 3, or an axis without voxels.</exception>
     public static void ResampleChannel(
         ReadOnlyMemory<float> input, int[] shape, Memory<float> output, int[] newShape,
@@ -52,13 +54,13 @@ public static class Resampler
     }
 
     /// <summary>
-    /// Resamples a label map: order 0 by the nearest voxel, higher orders by the mask of each label, of which the highest
-    /// label that reaches 0.5 wins; 0 where none does. An unchanged shape returns the map itself.
+    /// Resamples a label map: order 0 by the nearest voxel, higher orders by the mask of each label, of which
+    /// the highest label that reaches 0.5 wins; 0 where none does. An unchanged shape returns the map itself.
     /// </summary>
     /// <exception cref="UserException">An order other than 0 to 3, or an axis without voxels.</exception>
     public static ImageArray<short> ResampleSegmentation(
-        ImageArray<short> segmentation, int[] newShape, IReadOnlyList<double> spacing, IReadOnlyList<double> newSpacing,
-        ResamplingSettings settings, int threads = 1)
+        ImageArray<short> segmentation, int[] newShape,
+        IReadOnlyList<double> spacing, IReadOnlyList<double> newSpacing, ResamplingSettings settings, int threads = 1)
     {
         if (newShape.AsSpan().SequenceEqual(segmentation.Shape))
             return segmentation;
@@ -69,8 +71,9 @@ public static class Resampler
             var input = segmentation.Data.AsMemory(channel * segmentation.VoxelCount, segmentation.VoxelCount);
             var output = result.Data.AsMemory(channel * result.VoxelCount, result.VoxelCount);
             if (axis is { } separate)
-                SliceResize.AlongAxis<short>(separate, input, segmentation.Shape, output, newShape, (from, before, to, after) =>
-                    SliceResize.Labels(from, before, to, after, settings, threads));
+                SliceResize.AlongAxis<short>(
+                    separate, input, segmentation.Shape, output, newShape,
+                    (from, before, to, after) => SliceResize.Labels(from, before, to, after, settings, threads));
             else
                 LabelMasks.Resize(input, segmentation.Shape, output, newShape, settings.Order, threads);
         }

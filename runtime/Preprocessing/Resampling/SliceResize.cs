@@ -4,8 +4,9 @@ using MedSegDsl.Runtime.Planning;
 namespace MedSegDsl.Runtime.Preprocessing.Resampling;
 
 /// <summary>
-/// Resamples with a separate axis: every slice across it is resized in its plane, clipped to the range of the slice, then
-/// the stack is resampled along the axis by an order of its own (nnU-Net v2: resample_data_or_seg with do_separate_z).
+/// Resamples with a separate axis: every slice across it is resized in its plane, clipped to the range of the
+/// slice, then the stack is resampled along the axis by an order of its own (nnU-Net v2: resample_data_or_seg
+/// with do_separate_z).
 /// </summary>
 internal static class SliceResize
 {
@@ -33,7 +34,8 @@ internal static class SliceResize
 
     /// <summary>Resamples an image; slices along the first axis.</summary>
     public static void Image(
-        ReadOnlyMemory<float> input, int[] shape, Memory<float> output, int[] newShape, ResamplingSettings settings, int threads)
+        ReadOnlyMemory<float> input, int[] shape, Memory<float> output, int[] newShape,
+        ResamplingSettings settings, int threads)
     {
         if (settings is { Order: 0, OrderZ: 0 })
         {
@@ -62,7 +64,8 @@ internal static class SliceResize
                 return;
             }
 
-            var (y, x) = (new AxisSampling(shape[1], newShape[1], settings.Order), new AxisSampling(shape[2], newShape[2], settings.Order));
+            var y = new AxisSampling(shape[1], newShape[1], settings.Order);
+            var x = new AxisSampling(shape[2], newShape[2], settings.Order);
             Pick(picks, target, after, threads, () => new PlaneResize(y, x), (slice, place, resize) =>
             {
                 var source = input.Span.Slice(slice * before, before);
@@ -73,7 +76,8 @@ internal static class SliceResize
 
     /// <summary>Resamples a label map; slices along the first axis.</summary>
     public static void Labels(
-        ReadOnlyMemory<short> input, int[] shape, Memory<short> output, int[] newShape, ResamplingSettings settings, int threads)
+        ReadOnlyMemory<short> input, int[] shape, Memory<short> output, int[] newShape,
+        ResamplingSettings settings, int threads)
     {
         int before = shape[1] * shape[2], after = newShape[1] * newShape[2];
         if (settings.OrderZ == 0 || shape[0] == newShape[0])
@@ -91,14 +95,18 @@ internal static class SliceResize
 
         void Planes(Memory<short> target, int[] picks) =>
             Pick(picks, target, after, threads, () => 0, (slice, place, _) => LabelMasks.Resize(
-                input.Slice(slice * before, before), [1, shape[1], shape[2]], place, [1, newShape[1], newShape[2]], settings.Order, 1));
+                input.Slice(slice * before, before), [1, shape[1], shape[2]],
+                place, [1, newShape[1], newShape[2]], settings.Order, 1));
     }
 
-    /// <summary>Fills slice i of the target with source slice picks[i]; each source slice is resized once.</summary>
+    /// <summary>Fills slice i of the target with source slice picks[i]; each source slice is resized
+    /// once.</summary>
     private static void Pick<T, TScratch>(
-        int[] picks, Memory<T> target, int size, int threads, Func<TScratch> scratch, Action<int, Memory<T>, TScratch> resize)
+        int[] picks, Memory<T> target, int size, int threads,
+        Func<TScratch> scratch, Action<int, Memory<T>, TScratch> resize)
     {
-        var groups = Enumerable.Range(0, picks.Length).GroupBy(i => picks[i]).Select(group => group.ToArray()).ToArray();
+        int[][] groups =
+            [.. Enumerable.Range(0, picks.Length).GroupBy(i => picks[i]).Select(group => group.ToArray())];
         Workers.For(groups.Length, threads, scratch, (group, own) =>
         {
             var first = Place(groups[group][0]);

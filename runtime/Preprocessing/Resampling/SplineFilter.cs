@@ -4,13 +4,15 @@ using System.Runtime.Intrinsics;
 namespace MedSegDsl.Runtime.Preprocessing.Resampling;
 
 /// <summary>
-/// Turns samples into B-spline coefficients by a causal and an anticausal recursion (Unser, "Splines: a perfect fit for
-/// signal and image processing", 1999). Outside, the edge sample is repeated for ever, so both recursions start from a
-/// closed form. scipy repeats it 12 times and mirrors; the difference decays as pole^24, about 1e-14.
+/// Turns samples into B-spline coefficients by a causal and an anticausal recursion (Unser, "Splines: a
+/// perfect fit for signal and image processing", 1999). Outside, the edge sample is repeated for ever, so
+/// both recursions start from a closed form. scipy repeats it 12 times and mirrors; the difference decays as
+/// pole^24, about 1e-14.
 /// </summary>
 internal static class SplineFilter
 {
-    /// <summary>Lines of a strip: four vectors, so that one step of the recursion need not wait for the one before.</summary>
+    /// <summary>Lines of a strip: four vectors, so that one step of the recursion need not wait for the one
+    /// before.</summary>
     public const int Lanes = 16;
 
     /// <summary>Rows before and after the samples; they receive the coefficients outside.</summary>
@@ -51,7 +53,8 @@ internal static class SplineFilter
     }
 
     /// <summary>c[k] = pole · (c[k + 1] − c⁺[k]).</summary>
-    /// <remarks>After the last row c⁺ is settled + (c⁺[last] − settled) · pole^k; the sum over it is geometric.</remarks>
+    /// <remarks>After the last row c⁺ is settled + (c⁺[last] − settled) · pole^k; the sum over it is
+    /// geometric.</remarks>
     private static void Anticausal(ref double values, int rows, Row last, double pole, double gain)
     {
         var settled = last * (gain / (1 - pole));

@@ -89,7 +89,7 @@ let tests =
                         (List.ofSeq expected.Labels)
                         "labels of locations"
 
-                    Expect.equal actual.Voxels expected.Voxels "locations"
+                    Expect.equal (actual.Voxels.ToArray()) (expected.Voxels.ToArray()) "locations"
 
                 for _ in 1..10 do
                     checkPatch case stored random))

@@ -1,4 +1,4 @@
-/// Measurements that docs/performance.md reports: `dotnet run --project bench -c Release -- NAME [REPEATS]`.
+/// Measurements that docs/performance.md reports: `dotnet run --project bench -c Release -- NAME [REPEATS] [FILE]`.
 module MedSegDsl.Bench.Program
 
 open MedSegDsl.Kernels
@@ -11,6 +11,7 @@ let main args =
     | Some "preprocessing" ->
         Preprocessing.run repeats
         0
+<<<<<<< HEAD
     | Some "cuda" ->
         printfn $"{NativeLibtorch.Load()}"
         CudaKernels.run ()
@@ -18,5 +19,13 @@ let main args =
     | _ ->
         eprintfn
             "usage: medseg-bench NAME [REPEATS], with NAME one of: preprocessing, cuda (this machine's GPU)"
+=======
+    | Some "kernels" ->
+        Kernels.Kernels.run repeats (Array.tryItem 2 args)
+        0
+    | _ ->
+        eprintfn
+            "usage: medseg-bench NAME [REPEATS] [FILE], with NAME one of: kernels (FILE: its figures as JSON), preprocessing"
+>>>>>>> e9222b8 (Benchmark of the CPU operators; half-precision inputs of the tensor paths)
 
         2

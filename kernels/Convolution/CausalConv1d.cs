@@ -27,13 +27,13 @@ public static class CausalConv1d
             : WithTensorOperations(x, weight, bias, path);
     }
 
-    /// <summary>The same with libtorch's convolution: any type and device; what the other versions are tested and timed against.</summary>
+    /// <summary>The same with libtorch's convolution: any type, which x has and the result gets, and any device; what the other versions are tested and timed against.</summary>
     public static Tensor WithTensorOperations(Tensor x, Tensor weight, Tensor? bias, ScanPath path)
     {
         using var scope = NewDisposeScope();
         var order = path.WithoutShuffle();
         var past = nn.functional.pad(order.Visit(x).transpose(1, 2), [weight.shape[2] - 1, 0]);
-        var y = nn.functional.conv1d(past, weight, bias, groups: weight.shape[0]).transpose(1, 2);
+        var y = nn.functional.conv1d(past, weight.to(x.dtype), bias?.to(x.dtype), groups: weight.shape[0]).transpose(1, 2);
         return order.PutBack(y).MoveToOuterDisposeScope();
     }
 

@@ -27,14 +27,14 @@ public static class DepthwiseConv3d
             : WithTensorOperations(x, weight, bias, path);
     }
 
-    /// <summary>The same with libtorch's convolution: any type and device; what the other versions are tested and timed against.</summary>
+    /// <summary>The same with libtorch's convolution: any type, which x has and the result gets, and any device; what the other versions are tested and timed against.</summary>
     public static Tensor WithTensorOperations(Tensor x, Tensor weight, Tensor? bias, ScanPath path)
     {
         using var scope = NewDisposeScope();
         var half = weight.shape[2] / 2;
-        var kernel = KernelOnVolume(weight, path);
+        var kernel = KernelOnVolume(weight.to(x.dtype), path);
         var channelsFirst = x.permute(0, 4, 1, 2, 3);
-        return nn.functional.conv3d(channelsFirst, kernel, bias, strides: [1, 1, 1], padding: [half, half, half], groups: weight.shape[0])
+        return nn.functional.conv3d(channelsFirst, kernel, bias?.to(x.dtype), strides: [1, 1, 1], padding: [half, half, half], groups: weight.shape[0])
             .permute(0, 2, 3, 4, 1)
             .MoveToOuterDisposeScope();
     }

@@ -38,7 +38,8 @@ internal static unsafe class DepthwiseTasks
                     {
                         TapSums.Row(
                             window.Corner(h, half), window.Offsets, rows, problem.Kernel,
-                            weights + (half * problem.Taps + first * problem.Kernel) * Lanes, start + half * Lanes, row + half * rowLength, problem.RoundedWidth);
+                            weights + (half * problem.Taps + first * problem.Kernel) * Lanes,
+                            start + half * Lanes, row + half * rowLength, problem.RoundedWidth);
                     }
                     block.WriteRows(row, row + rowLength, y.Row(batch, d, h), y.Step, problem.Width);
                 }

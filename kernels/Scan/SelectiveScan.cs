@@ -37,19 +37,23 @@ public static class SelectiveScan
             : WithTensorOperations(u, delta, a, b, c, d, z, deltaBias, path, softplus);
     }
 
-    /// <summary>The same in tensor operations: any type and device; what the other versions are tested and timed against.</summary>
+    /// <summary>The same in tensor operations: any type, which u has and the result gets, and any device; what the other versions are tested and timed against.</summary>
     public static Tensor WithTensorOperations(
         Tensor u, Tensor delta, Tensor a, Tensor b, Tensor c, Tensor? d, Tensor? z, Tensor? deltaBias, ScanPath path, bool softplus = true)
     {
         using var scope = NewDisposeScope();
-        var steps = deltaBias is null ? delta : delta + deltaBias;
-        var dt = softplus ? nn.functional.softplus(steps) : steps;
 
+        // Half precision is for what is stored; the recurrence runs in the type of its decay rates.
+        Tensor Exact(Tensor x) => x.to(a.dtype);
         Tensor Joined(Tensor x) => path.Visit(x).reshape(x.shape[0], x.shape[1] * x.shape[2], x.shape[3]);
 
-        var y = path.PutBack(TensorScan.Sequence(Joined(u), Joined(dt), a, Joined(b), Joined(c)).reshape(u.shape));
-        y = d is null ? y : y + d * u;
-        return (z is null ? y : y * nn.functional.silu(z).unsqueeze(1)).MoveToOuterDisposeScope();
+        var input = Exact(u);
+        var steps = deltaBias is null ? Exact(delta) : Exact(delta) + Exact(deltaBias);
+        var dt = softplus ? nn.functional.softplus(steps) : steps;
+        var y = path.PutBack(TensorScan.Sequence(Joined(input), Joined(dt), a, Joined(Exact(b)), Joined(Exact(c))).reshape(u.shape));
+        y = d is null ? y : y + Exact(d) * input;
+        y = z is null ? y : y * nn.functional.silu(Exact(z)).unsqueeze(1);
+        return y.to(u.dtype).MoveToOuterDisposeScope();
     }
 
     private static void Check(

@@ -222,6 +222,27 @@ let private kept =
         ]
     )
 
+/// Mixed precision: what is stored in bfloat16 goes with parameters in float32.
+let private halfPrecision =
+    testList "bfloat16 inputs with float32 parameters" [
+        for operator in operators ->
+            testCase operator.Name (fun () ->
+                scoped (fun () ->
+                    let inputs = operator.Inputs()
+
+                    let mixed =
+                        inputs
+                        |> List.map (fun x ->
+                            if x.shape.Length > 2 && x.shape[1] <> 1L then
+                                x.``to`` torch.bfloat16
+                            else
+                                x)
+
+                    let result = operator.Apply mixed
+                    Expect.equal result.dtype torch.bfloat16 "the input's type"
+                    near 0.03 (values (operator.Apply inputs)) (values result) "the same but for rounding"))
+    ]
+
 let private refusals =
     testList "wrong shapes are named" [
         testCase "scan" (fun () ->
@@ -261,4 +282,5 @@ let private refusals =
                         "message")))
     ]
 
-let tests = testList "Kernels/Operator" [ strided; deterministic; kept; refusals ]
+let tests =
+    testList "Kernels/Operator" [ strided; deterministic; kept; halfPrecision; refusals ]

@@ -1,4 +1,3 @@
-using MedSegDsl.Kernels.Cuda;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Kernels;
@@ -22,8 +21,6 @@ public static class CausalConv1d
         Check(x, weight, bias, path);
         return CustomBackward.IsForCpu(x, weight, bias)
             ? CausalFunction.Convolve(x, weight, bias, path)
-            : ElementTypes.AreSupported(x, weight, bias)
-            ? CudaCausalFunction.Convolve(x, weight, bias, path)
             : WithTensorOperations(x, weight, bias, path);
     }
 

@@ -75,13 +75,3 @@ internal struct UnpackingArgument
     public KernelOrderArgument Order;
     public int Channels, Parts, Padding;
 }
-
-/// <summary>Arguments of the causal convolution (<c>Causal</c> in causal.cu).</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct CausalArgument
-{
-    public RowsArgument X, Y;
-    public nint Weight, Bias, Partial;
-    public PathArgument Path;
-    public int Channels, Chunks;
-}

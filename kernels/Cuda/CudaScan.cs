@@ -56,6 +56,21 @@ internal sealed class CudaScan
 
     private bool HasChunks => argument.Chunks > 1;
 
+    private bool HasTilesInChunks => HasChunks && argument.Chunk > kernels.Tile;
+
+    /// <summary>
+    /// Compiles what the backward pass launches. libtorch runs that pass on a thread of its own, where an error would end the
+    /// process: here it reaches the caller.
+    /// </summary>
+    public void PrepareBackward()
+    {
+        kernels.GradientsFor(argument.Channels);
+        if (HasChunks)
+        {
+            kernels.Adjoint(HasTilesInChunks);
+        }
+    }
+
     /// <summary>The outputs; the states at the chunks' starts and the sums of their time steps, which the backward pass needs.</summary>
     public (Tensor Y, Tensor? States, Tensor? Elapsed) Forward()
     {
@@ -82,7 +97,7 @@ internal sealed class CudaScan
         var scan = Bound(gradient, starts, elapsed);
         var launch = kernels.GradientsFor(argument.Channels);
         var tileCount = (length + kernels.Tile - 1) / kernels.Tile;
-        var ownTiles = HasChunks && argument.Chunk > kernels.Tile;
+        var ownTiles = HasTilesInChunks;
         var tiles = ownTiles ? Floats(batch, tileCount, states, argument.Channels) : starts;
         var adjoint = HasChunks ? Floats(batch, argument.Chunks, states, argument.Channels) : null;
         if (HasChunks)

@@ -29,7 +29,9 @@ internal sealed class CudaScanFunction : autograd.SingleTensorFunction<CudaScanF
         using var scope = NewDisposeScope();
         var inputs = ScanInputs.From(vars.Select(argument => argument as Tensor).ToArray());
         var (path, softplus) = ((ScanPath)vars[8], (bool)vars[9]);
-        var (y, states, elapsed) = new CudaScan(inputs.Readable(), path, softplus).Forward();
+        var scan = new CudaScan(inputs.Readable(), path, softplus);
+        scan.PrepareBackward();
+        var (y, states, elapsed) = scan.Forward();
         ctx.set_materialize_grads(false);
         // TorchSharp takes hold of saved tensors only when this method has returned.
         ctx.save_for_backward([.. inputs.All!, states?.MoveToOuterDisposeScope()!, elapsed?.MoveToOuterDisposeScope()!]);

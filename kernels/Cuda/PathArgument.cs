@@ -38,9 +38,6 @@ internal struct PathArgument
         };
     }
 
-    /// <summary>The same path from its end to its start.</summary>
-    public readonly PathArgument Reversed() => this with { reversed = 1 - reversed };
-
     // A random path's table is copied to a device once and lives as long as the path.
     private static Tensor Table(ScanPath path, int device) =>
         Tables.GetOrCreateValue(path).GetOrAdd(

@@ -14,9 +14,13 @@ internal sealed class ScanKernels
 
     private const int StatesPerLane = 16, TokensPerStep = 4;
 
+    // Shared memory that a kernel can declare itself, in bytes.
+    private const int MostDeclared = 48 * 1024;
+
     private readonly CudaDevice device;
     private readonly ScanVariant variant;
     private readonly int groups;
+    private readonly Lazy<Kernel> adjoint, adjointAndTiles;
 
     private ScanKernels(CudaDevice device, ScanVariant variant)
     {
@@ -31,6 +35,9 @@ internal sealed class ScanKernels
         var forward = Constants(groups).Append(("FORWARD_BLOCKS", 6)).ToList();
         Summaries = device.Kernel("scan_forward.cu", "scanSummaries", forward);
         Outputs = device.Kernel("scan_forward.cu", "scanOutputs", forward);
+        (string, int)[] backward = [.. Constants(groups), ("ADJOINT_BLOCKS", 4)];
+        adjoint = new Lazy<Kernel>(() => device.Kernel("scan_adjoint.cu", "scanAdjoint", backward));
+        adjointAndTiles = new Lazy<Kernel>(() => device.Kernel("scan_adjoint.cu", "scanAdjointAndTiles", backward));
         Carry = device.Kernel("scan_carry.cu", "scanCarry", Constants(new ScanVariant(variant.States, 0, false, false), groups, Tile));
     }
 
@@ -91,15 +98,14 @@ internal sealed class ScanKernels
         Carry.Launch(new Grid((argument.Channels + 31) / 32, variant.States, batch), 512, 0, argument);
 
     /// <summary>The backward pass's first walk, which gives tiles' states as well where chunks hold several.</summary>
-    public Kernel Adjoint(bool withTiles) =>
-        device.Kernel("scan_adjoint.cu", withTiles ? "scanAdjointAndTiles" : "scanAdjoint", [.. Constants(groups), ("ADJOINT_BLOCKS", 4)]);
+    public Kernel Adjoint(bool withTiles) => (withTiles ? adjointAndTiles : adjoint).Value;
 
     /// <summary>How the gradients' walk is launched for a number of channels.</summary>
     public GradientLaunch GradientsFor(int channels)
     {
         var perWarp = 32 / GradientGroups * GradientChannelsPerLane;
         var warps = channels % (6 * perWarp) == 0 ? 6 : Math.Min(4, (channels + perWarp - 1) / perWarp);
-        while (warps > 1 && SharedMemory(warps, perWarp) > device.SharedMemory)
+        while (warps > 1 && (Sums(warps) > MostDeclared || DynamicMemory(warps, perWarp) + Sums(warps) > device.SharedMemory))
         {
             warps--;
         }
@@ -121,12 +127,11 @@ internal sealed class ScanKernels
         return 4 * Math.Max(tile, 2 * TokensPerStep * GradientChannelsPerLane * threads);
     }
 
-    // With the array of sums that the kernel declares itself.
-    private int SharedMemory(int warps, int perWarp)
+    // The array of sums that the kernel declares itself, in bytes.
+    private int Sums(int warps)
     {
         var states = (variant.States + GradientGroups - 1) / GradientGroups;
-        var sums = GradientGroups * (int)BitOperations.RoundUpToPowerOf2((uint)(2 * states));
-        return DynamicMemory(warps, perWarp) + 4 * 2 * TokensPerStep * warps * sums;
+        return 4 * 2 * TokensPerStep * warps * GradientGroups * (int)BitOperations.RoundUpToPowerOf2((uint)(2 * states));
     }
 
     private IEnumerable<(string, int)> Constants(int lanes) => Constants(variant, lanes, Tile);

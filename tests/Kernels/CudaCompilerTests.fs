@@ -30,8 +30,7 @@ let tests =
                     "depthwise_tiled.cu"
                     "depthwise_plain.cu"
                     "depthwise_weights.cu"
-                    "causal.cu"
-                ] do
+                    ] do
                 let source = KernelSource.Find name
                 let headers = [ for struct (header, _) in source.Headers -> header ]
 

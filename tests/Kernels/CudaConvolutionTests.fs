@@ -40,23 +40,6 @@ let private checkDepthwise dtype (order: Order) kernel (batch, (d, h, w), channe
         inputs
         shape
 
-let private checkCausal dtype (order: Order) kernel (batch, (d, h, w), channels) hasBias =
-    use scope = torch.NewDisposeScope()
-    torch.manual_seed 13L |> ignore
-    let path = order.Path d h w
-    let shape = [ batch; int64 (d * h * w); channels ]
-
-    let inputs: Inputs = [|
-        strided dtype shape
-        normal dtype [ channels; 1L; kernel ]
-        bias hasBias channels
-    |]
-
-    let apply (convolve: Tensor * Tensor * (Tensor | null) * ScanPath -> Tensor) (x: Inputs) =
-        convolve (nonNull x[0], nonNull x[1], x[2], path)
-
-    compare dtype (apply CausalConv1d.Apply) (onCpu (apply CausalConv1d.WithTensorOperations)) inputs shape
-
 let private randomSizes seed =
     let r = Random(seed: int)
     let oneOf (list: _ list) = list[r.Next list.Length]
@@ -83,12 +66,4 @@ let tests =
             for kernel in [ 3L; 5L; 7L ] do
                 gpuTest $"depthwise {kernel} {dtype}" (fun () ->
                     checkDepthwise dtype orders[1] kernel (1L, (4, 8, 10), 40L) true)
-        for kernel in [ 1L; 2L; 4L; 7L ] do
-            for order in orders do
-                gpuTest $"causal {kernel} {order.Name}" (fun () ->
-                    checkCausal torch.ScalarType.Float32 order kernel (2L, (3, 5, 7), 37L) (kernel <> 2L))
-        gpuTest "causal, one token" (fun () ->
-            checkCausal torch.ScalarType.Float32 orders[0] 4L (1L, (1, 1, 1), 5L) true)
-        for dtype in [ torch.ScalarType.BFloat16; torch.ScalarType.Float16 ] do
-            gpuTest $"causal {dtype}" (fun () -> checkCausal dtype orders[3] 4L (2L, (4, 8, 10), 96L) true)
     ]

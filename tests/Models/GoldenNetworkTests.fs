@@ -44,8 +44,9 @@ let private fill (key: string) manifest (network: SegmentationNetwork) =
             let number (field: string) =
                 parameter.GetProperty(field).GetDouble()
 
+            let middle, width = number "base", number "amp"
             let units = Formula.unit $"{key}/{name}" (Formula.count shape)
-            let values = units |> Array.map (fun u -> number "base" + number "amp" * u)
+            let values = units |> Array.map (fun u -> middle + width * u)
             state[name].copy_(tensor values shape) |> ignore
 
 let private floats (tensor: torch.Tensor) =

@@ -1,5 +1,6 @@
 module MedSegDsl.Tests.Program
 
+open System
 open Expecto
 open Expecto.Impl
 open MedSegDsl.Kernels
@@ -76,30 +77,27 @@ let all =
         Models.MixerTests.tests
         Models.InitialisationTests.tests
         Models.WeightsTests.tests
+        Experiments.CommandLineTests.tests
     ]
 
-/// The counts of a run as one line that a script can read.
-let private count (summary: TestRunSummary) =
-    let failed = summary.failed.Length + summary.errored.Length
+/// The counts of a run, the last line for scripts to read.
+let private count (summary: TestRunSummary) = [
+    if not summary.ignored.IsEmpty then
+        $"{summary.ignored.Length} skipped, for want of a GPU or of golden data"
 
-    let skipped =
-        if summary.ignored.IsEmpty then
-            ""
-        else
-            $", {summary.ignored.Length} skipped"
-
-    $"{summary.passed.Length} passed, {failed} failed{skipped}"
+    $"{summary.passed.Length} passed, {summary.failed.Length + summary.errored.Length} failed"
+]
 
 [<EntryPoint>]
 let main args =
     NativeLibtorch.Load() |> printfn "%O"
-    let closing = ref None
+    let closing = ref []
 
     let printer = {
         TestPrinters.defaultPrinter with
             summary =
                 fun config summary ->
-                    closing.Value <- Some(count summary)
+                    closing.Value <- count summary
                     TestPrinters.defaultPrinter.summary config summary
     }
 
@@ -107,11 +105,14 @@ let main args =
         JoinWith "/"
         No_Spinner
         Printer printer
-        if System.Console.IsOutputRedirected then
+        if Console.IsOutputRedirected then
             Colours 0
     ]
 
     let code = runTestsWithCLIArgs options args all
-    // Expecto's own lines go through a log of their own, which is empty by now.
-    closing.Value |> Option.iter (printfn "%s")
+    // Expecto's writer pads and colours what passes through Console.Out, also at the end; these lines stay plain.
+    Console.Out.Flush()
+    use plain = new IO.StreamWriter(Console.OpenStandardOutput())
+    plain.WriteLine()
+    closing.Value |> List.iter (fun (line: string) -> plain.WriteLine line)
     code

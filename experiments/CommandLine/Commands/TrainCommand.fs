@@ -9,36 +9,42 @@ open MedSegDsl.Experiments.Workflow
 open MedSegDsl.Experiments.CommandLine
 open MedSegDsl.Experiments.CommandLine.Arguments
 
-/// The experiment that the words describe: the paper's trainer, with what is set on the command line.
-let private experiment (folders: NnUNetFolders) (args: ParseResults<TrainArgs>) =
-    let name, configuration, _ = args.GetResult Target
-    let dataset = Training.datasetOf (folders.DatasetName name)
+/// The experiment that the words describe, for a dataset: the paper's trainer, with what is set on the command line.
+/// Every word is read before the dataset is looked for.
+let private experiment (args: ParseResults<TrainArgs>) =
+    let _, configuration, _ = args.GetResult Target
+    let configuration = Parse.configuration configuration
+    let patch = args.TryGetResult Patch |> Option.map Parse.patch
+    let device = args.TryGetResult TrainArgs.Device |> Option.map Parse.device
 
     let network =
         Parse.network (args.GetResult(TrainArgs.Network, UlikeMamba.multiTri.Name))
 
-    Experiment.create dataset network
-    |> asInUlikeMambaTrainer
-    |> withConfiguration (Parse.configuration configuration)
-    |> Parse.applied (args.TryGetResult TrainArgs.Plans) withPlans
-    |> Parse.applied (args.TryGetResult Epochs) (LanguagePrimitives.Int32WithMeasure >> withEpochs)
-    |> Parse.applied (args.TryGetResult Iterations) (fun count experiment -> {
-        experiment with
-            Experiment.IterationsPerEpoch = count
-    })
-    |> Parse.applied (args.TryGetResult Batch) withBatch
-    |> Parse.applied (args.TryGetResult Patch) (Parse.patch >> withPatch)
-    |> Parse.applied (args.TryGetResult TrainArgs.Device) (Parse.device >> withDevice)
+    fun dataset ->
+        Experiment.create dataset network
+        |> asInUlikeMambaTrainer
+        |> withConfiguration configuration
+        |> Parse.applied (args.TryGetResult TrainArgs.Plans) withPlans
+        |> Parse.applied (args.TryGetResult Epochs) (LanguagePrimitives.Int32WithMeasure >> withEpochs)
+        |> Parse.applied (args.TryGetResult Iterations) (fun count experiment -> {
+            experiment with
+                Experiment.IterationsPerEpoch = count
+        })
+        |> Parse.applied (args.TryGetResult Batch) withBatch
+        |> Parse.applied patch withPatch
+        |> Parse.applied device withDevice
 
 let run (args: ParseResults<TrainArgs>) =
+    let dataset, _, fold = args.GetResult Target
+    let fold = Parse.fold fold
+    let experiment = experiment args
     let folders = NnUNetFolders.FromEnvironment()
-    let _, _, fold = args.GetResult Target
 
     let outcome =
         Training.run
             folders
-            (experiment folders args)
-            (Parse.fold fold)
+            (experiment (Training.datasetOf (folders.DatasetName dataset)))
+            fold
             (args.GetResult(Seed, 1))
             (args.Contains TrainArgs.Continue)
 

@@ -91,7 +91,8 @@ let tests =
             let source = maker [ broken "RB_042" ]
             use loader = new BatchLoader(keys, (fun key -> source.Make key), 2, 3)
 
-            TemporaryFolder.expectsLine [ "case RB_042: the disk is gone" ] (fun () -> loader.Next().Dispose())
+            TemporaryFolder.expectsLine [ "case RB_042: the disk is gone" ] (fun () ->
+                loader.Next().Dispose())
         }
 
         test "mirroring flips image and segmentation alike, each axis by a coin" {

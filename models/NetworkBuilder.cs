@@ -20,7 +20,7 @@ public static class NetworkBuilder
         }
 
         using var scope = NewDisposeScope();
-        var built = new UShapeNetwork(network, inChannels, classes, patch);
+        var built = new UShapeNetwork(network, network.Architecture.Item, inChannels, classes, patch);
         Initialiser.Fill(built, seed);
         return built;
     }

@@ -130,25 +130,28 @@ let private attention layer (mixer: AttentionMixer) (volume: VolumeShape) =
     // The norms' results, q, the attended values, both sums; keys and values; the hidden layer before and after GELU.
     + Operation.keeps (6L * volume.Count + 2L * shrunk.Count + 2L * volume.Tokens * int64 hidden)
 
-/// The prefix of layer `index` in a block: the published Transformer blocks are lists themselves, others have one.
-let private prefix block index =
+/// A layer of a stage under its name; `index` is its place among the stage's layers.
+let layer (network: Network) name (index: int) mixer (volume: VolumeShape) =
+    let block name kernel =
+        Operation.block network name (Size3.cube kernel) volume.Channels volume
+
+    match mixer with
+    | Mixer.Mamba mixer -> mamba name mixer volume
+    | Mixer.Attention mixer -> attention name mixer volume
+    | Mixer.PlainConvolution kernel -> block name kernel
+    | Mixer.ResidualConvolution kernel -> block $"{name}.conv1" kernel + block $"{name}.conv2" kernel
+
+/// The name of layer `index` in a block of a U-shape: the published Transformer blocks are lists themselves, others
+/// have one.
+let private nameInChain block index =
     function
     | Mixer.Attention _ -> $"{block}.{index}"
     | Mixer.Mamba _
     | Mixer.PlainConvolution _
     | Mixer.ResidualConvolution _ -> $"{block}.layers.{index}"
 
-let private layer activation block (volume: VolumeShape) mixer index =
-    let layer = prefix block index mixer
-
-    match mixer with
-    | Mixer.Mamba mamba' -> mamba layer mamba' volume
-    | Mixer.Attention attention' -> attention layer attention' volume
-    | Mixer.PlainConvolution kernel -> Operation.block layer kernel activation volume.Channels volume
-    | Mixer.ResidualConvolution kernel ->
-        Operation.block $"{layer}.conv1" kernel activation volume.Channels volume
-        + Operation.block $"{layer}.conv2" kernel activation volume.Channels volume
-
-/// `depth` layers, one after the other; `block` is a prefix such as `model.transformer.block1`.
-let chain activation block depth mixer volume =
-    List.sum [ for index in 0 .. depth - 1 -> layer activation block volume mixer index ]
+/// `depth` layers of a U-shape, one after the other; `block` is a prefix such as `model.transformer.block1`.
+let chain network block depth mixer volume =
+    List.sum [
+        for index in 0 .. depth - 1 -> layer network (nameInChain block index mixer) index mixer volume
+    ]

@@ -122,16 +122,16 @@ module internal Operation =
             pointwise name (count * output.Channels) output
             + keeps (int64 count * output.Count)
 
-    /// Convolution → norm → activation, no bias. The norm's backward pass reads the convolution's result; a (leaky)
-    /// ReLU works in place on the norm's, other activations keep it beside their own.
-    let block name kernel activation inChannels (output: VolumeShape) =
+    /// Convolution → norm → activation, as the network has them. The norm's backward pass reads the convolution's result;
+    /// a (leaky) ReLU works in place on the norm's, other activations keep it beside their own.
+    let block (network: Network) name kernel inChannels (output: VolumeShape) =
         let volumes =
-            match activation with
+            match network.Activation with
             | Activation.LeakyReLU _
             | Activation.ReLU -> 2L
             | Activation.GELU
             | Activation.SiLU -> 3L
 
-        convolution $"{name}.conv" false (Size3.cube kernel) 1 inChannels output
+        convolution $"{name}.conv" false kernel 1 inChannels output
         + norm $"{name}.norm" output.Channels
         + keeps (volumes * output.Count)

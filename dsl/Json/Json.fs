@@ -6,7 +6,7 @@ open System.Text.Json
 open System.Text.Json.Nodes
 
 /// The layout that is written, and the only one that is read. It changes whenever an old text would read differently.
-let version = 1
+let version = 2
 
 let private head = [ "version"; "kind" ]
 

@@ -6,29 +6,30 @@ module MedSegDsl.NetworkCombinators
 /// The name in tables, folders and on the command line. A variant keeps its parent's name until it gets its own.
 let named name (network: Network) = { network with Name = name }
 
-/// Changes every encoder stage; the change is given the stage's index from 0 (ES1).
-let mapEncoder (change: int -> EncoderStage -> EncoderStage) network = {
+let private inArchitecture change network = {
     network with
-        Encoder = List.mapi change network.Encoder
+        Architecture = change network.Architecture
 }
 
-/// Changes every decoder stage; the change is given the stage's index from 0 (DS1, the lowest resolution).
-let mapDecoder (change: int -> DecoderStage -> DecoderStage) network = {
-    network with
-        Decoder = List.mapi change network.Decoder
-}
+/// Changes the U-shape of a network that is one; another network stays as it is.
+let mapUShape (change: UShape -> UShape) =
+    inArchitecture (fun architecture ->
+        match architecture with
+        | Architecture.UShape shape -> Architecture.UShape(change shape))
 
-/// Changes the mixer of every stage.
-let mapMixers (change: Mixer -> Mixer) network =
-    network
-    |> mapEncoder (fun _ stage -> {
-        stage with
-            Mixer = change stage.Mixer
-    })
-    |> mapDecoder (fun _ stage -> {
-        stage with
-            Mixer = change stage.Mixer
-    })
+/// Changes every encoder stage of a U-shape; the change is given the stage's index from 0 (ES1).
+let mapEncoder (change: int -> EncoderStage -> EncoderStage) =
+    mapUShape (UShapeParts.mapEncoder change)
+
+/// Changes every decoder stage of a U-shape; the change is given the stage's index from 0 (DS1, the lowest resolution).
+let mapDecoder (change: int -> DecoderStage -> DecoderStage) =
+    mapUShape (UShapeParts.mapDecoder change)
+
+/// Changes the mixer of every stage, whatever the architecture.
+let mapMixers (change: Mixer -> Mixer) =
+    inArchitecture (fun architecture ->
+        match architecture with
+        | Architecture.UShape shape -> Architecture.UShape(UShapeParts.mapMixers change shape))
 
 let private mamba change =
     function
@@ -133,7 +134,7 @@ let withEmbeddingFusion fusion =
                 | Embedding.FusedAfterMixers(kernels, _) -> Embedding.FusedAfterMixers(kernels, fusion)
     })
 
-/// How decoder stages double the resolution.
+/// How the decoder stages of a U-shape double the resolution.
 let withUpsampling upsampling =
     mapDecoder (fun _ stage -> { stage with Upsampling = upsampling })
 
@@ -143,11 +144,12 @@ let withInitialisation initialisation network = {
         Initialisation = initialisation
 }
 
-/// What tells a token mixer where a token lies.
-let withPositionEmbedding embedding network = {
-    network with
-        PositionEmbedding = embedding
-}
+/// What tells a token mixer of a U-shape where a token lies.
+let withPositionEmbedding embedding =
+    mapUShape (fun shape -> {
+        shape with
+            PositionEmbedding = embedding
+    })
 
 /// The normalisation of the convolution blocks.
 let withNorm norm network = { network with Norm = norm }
@@ -155,11 +157,11 @@ let withNorm norm network = { network with Norm = norm }
 /// The non-linearity of the convolution blocks.
 let withActivation activation network = { network with Activation = activation }
 
-/// Whether training sees a class map from every decoder stage.
+/// Whether training sees class maps of lower resolutions beside the final one.
 let withDeepSupervision on network = { network with DeepSupervision = on }
 
-/// The heads and reductions of the attention layers, one for each encoder stage, then one for each decoder stage;
-/// stages beyond the lists stay as they are.
+/// The heads and reductions of a U-shape's attention layers, one for each encoder stage, then one for each decoder
+/// stage; stages beyond the lists stay as they are.
 let withHeadsAndReductions (encoder: (int * int) list) (decoder: (int * int) list) network =
     let set pairs i stageMixer =
         match List.tryItem i pairs with
@@ -182,40 +184,30 @@ let withHeadsAndReductions (encoder: (int * int) list) (decoder: (int * int) lis
             Mixer = set decoder i stage.Mixer
     })
 
-/// Changes the channels of the stem and of every encoder stage (and with them those of the decoder):
-/// `mapChannels (fun c -> c / 2)` is a network of half the width.
-let mapChannels (change: int -> int) network =
-    {
-        network with
-            Network.Stem.Channels = change network.Stem.Channels
-    }
-    |> mapEncoder (fun _ stage -> {
-        stage with
-            Channels = change stage.Channels
+/// Changes the channels of every stage: `mapChannels (fun c -> c / 2)` is a network of half the width.
+let mapChannels (change: int -> int) =
+    inArchitecture (fun architecture ->
+        match architecture with
+        | Architecture.UShape shape -> Architecture.UShape(UShapeParts.mapChannels change shape))
+
+/// The kernel of a U-shape's stem; 7 in the paper.
+let withStemKernel kernel =
+    mapUShape (fun shape -> {
+        shape with
+            UShape.Stem.Kernel = kernel
     })
 
-/// The kernel of the stem's convolution; 7 in the paper.
-let withStemKernel kernel network = {
-    network with
-        Network.Stem.Kernel = kernel
-}
-
-/// The same number of mixer layers in every stage.
-let withDepth depth network =
-    network
-    |> mapEncoder (fun _ stage -> { stage with Depth = depth })
-    |> mapDecoder (fun _ stage -> { stage with Depth = depth })
+/// The same number of layers in every stage.
+let withDepth depth =
+    inArchitecture (fun architecture ->
+        match architecture with
+        | Architecture.UShape shape -> Architecture.UShape(UShapeParts.withDepth depth shape))
 
 /// A shallower U: the first `count` encoder stages, and the decoder stages that take their skips.
-let withStages count network =
-    let encoder = List.truncate count network.Encoder
-    let dropped = min network.Decoder.Length (network.Encoder.Length - encoder.Length)
-
-    {
-        network with
-            Encoder = encoder
-            Decoder = List.skip dropped network.Decoder
-    }
+let withStages count =
+    inArchitecture (fun architecture ->
+        match architecture with
+        | Architecture.UShape shape -> Architecture.UShape(UShapeParts.withStages count shape))
 
 /// What the paper's text and tables say where the public code differs: a transposed convolution in each decoder stage,
 /// multi-scale in the encoder only, and a set of state-space parameters for each order of a scan.

@@ -1,5 +1,5 @@
 /// The U-shape that UlikeMamba and UlikeTrans share (paper, architecture table).
-[<RequireQualifiedAccess>]
+[<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module MedSegDsl.UShape
 
 let private encoderStage channels depth = {
@@ -19,19 +19,22 @@ let private decoderStage depth = {
 /// The U-shape with plain convolutions where UlikeMamba and UlikeTrans have their token mixers.
 let create name = {
     Name = name
-    Stem = {
-        Channels = 32
-        Kernel = 7
-        Stride = Size3.create 1 2 2
-    }
-    Encoder = [
-        encoderStage 48 2
-        encoderStage 128 3
-        encoderStage 256 4
-        encoderStage 512 3
-    ]
-    Decoder = [ decoderStage 3; decoderStage 4; decoderStage 3 ]
-    PositionEmbedding = PositionEmbedding.Learned
+    Architecture =
+        Architecture.UShape {
+            Stem = {
+                Channels = 32
+                Kernel = 7
+                Stride = Size3.create 1 2 2
+            }
+            Encoder = [
+                encoderStage 48 2
+                encoderStage 128 3
+                encoderStage 256 4
+                encoderStage 512 3
+            ]
+            Decoder = [ decoderStage 3; decoderStage 4; decoderStage 3 ]
+            PositionEmbedding = PositionEmbedding.Learned
+        }
     Norm = Norm.Instance
     Activation = Activation.LeakyReLU 0.01
     Initialisation = Initialisation.Mamba

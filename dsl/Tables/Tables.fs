@@ -50,21 +50,12 @@ module Tables =
 
     /// The rows of the networks in the order of the architecture, each once.
     let private rowsOf (costs: NetworkCost list) =
-        let rank =
-            function
-            | Row.Stem -> 0, 0
-            | Row.Encoder index -> 1, index
-            | Row.Decoder index -> 2, index
-            | Row.LastUpsampling -> 3, 0
-            | Row.Head -> 4, 0
-            | Row.DeepSupervision -> 5, 0
-
         [
             for cost in costs do
                 for row in cost.Rows -> row.Row
         ]
         |> List.distinct
-        |> List.sortBy rank
+        |> List.sortBy Row.order
 
     let private outputSize (costs: NetworkCost list) row =
         [
@@ -90,7 +81,7 @@ module Tables =
         Rows = [
             for row in rowsOf costs do
                 [
-                    text (RowText.title row)
+                    text (Row.title row)
                     for cost in costs do
                         RowText.configuration cost row
                     outputSize costs row

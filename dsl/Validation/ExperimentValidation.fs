@@ -67,7 +67,7 @@ module internal ExperimentRules =
         let! network = NetworkRules.network experiment.Network |> Validation.field "network"
 
         let! () =
-            planned (PatchRules.patch network) experiment.Patch
+            planned (PatchRules.fit network >> PatchRules.patch network) experiment.Patch
             |> Result.mapError (
                 List.map (fun error ->
                     if error.Path.StartsWith "patch" then

@@ -43,3 +43,18 @@ let mixer channels value =
     | Mixer.Attention mixer -> attention channels mixer
     | Mixer.PlainConvolution kernel
     | Mixer.ResidualConvolution kernel -> Rules.oddKernel kernel |> Validation.field "kernel"
+
+/// A stage's mixer on the volume that the stage has at a patch.
+let onVolume (volume: VolumeShape) value =
+    match value with
+    | Mixer.Attention attention ->
+        let side = Size3.toList volume.Size |> List.min
+
+        Validation.check
+            (attention.Reduction <= side)
+            attention.Reduction
+            $"{side} or less, the smallest side of the stage's {volume.Size} volume at this patch"
+        |> Validation.field "reduction"
+    | Mixer.Mamba _
+    | Mixer.PlainConvolution _
+    | Mixer.ResidualConvolution _ -> Ok()

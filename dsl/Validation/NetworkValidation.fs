@@ -25,3 +25,9 @@ module Network =
             return network
         }
         |> Validation.sorted
+
+    /// Which patch sizes a valid network takes.
+    let patchRule (network: Network) : PatchRule = PatchRules.rule network
+
+    /// The patch for a valid network: rounded up where the network's rule rounds, else as it is.
+    let fitPatch (patch: Size3) (network: Network) : Size3 = PatchRules.fit network patch

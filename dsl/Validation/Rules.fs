@@ -69,6 +69,19 @@ let distinct what (values: 'a list) =
 
         Validation.items rule values |> Result.map ignore
 
+/// `1 stage`, `2 stages`.
+let stages count =
+    if count = 1 then "1 stage" else $"{count} stages"
+
+/// Instance norm takes statistics over a volume, and training stops where that is a single voxel.
+let normedVolume norm (patch: Size3) place (lowest: VolumeShape) =
+    match norm with
+    | Norm.Instance when lowest.Tokens = 1L ->
+        Validation.error
+            patch
+            $"larger along one axis at least: instance norm needs two voxels in the lowest {place}"
+    | _ -> Ok()
+
 /// The divisors of a number that lie next to a value, for the words of an error.
 let nearestDivisors (whole: int) (value: int) =
     let divisors = [

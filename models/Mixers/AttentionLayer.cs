@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MedSegDsl.Models;
 
 /// <summary>x + attention(LN(x)), then x + feed-forward(LN(x)): tokens (B, D, H, W, C) → (B, D, H, W, C).</summary>
-public sealed class AttentionLayer : Layer<Tensor, Tensor>
+public sealed class AttentionLayer : TokenLayer
 {
     private readonly LayerNorm attentionNorm;
     private readonly SpatialReductionAttention attention;

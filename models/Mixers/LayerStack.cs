@@ -7,16 +7,16 @@ namespace MedSegDsl.Models;
 /// </summary>
 public sealed class LayerStack : Layer<Tensor, Tensor>
 {
-    private readonly IReadOnlyList<Layer<Tensor, Tensor>> layers;
+    private readonly IReadOnlyList<MixerLayer> layers;
 
     /// <summary>A stack of layers, the first first; at least one.</summary>
-    public LayerStack(IEnumerable<Layer<Tensor, Tensor>> layers) : base(nameof(LayerStack)) =>
+    public LayerStack(IEnumerable<MixerLayer> layers) : base(nameof(LayerStack)) =>
         this.layers = [.. layers.Select((layer, i) => Add($"{i}", layer))];
 
     /// <inheritdoc />
     public override Tensor forward(Tensor tokens)
     {
         using var scope = NewDisposeScope();
-        return layers.Aggregate(tokens, (x, layer) => layer.call(x)).MoveToOuterDisposeScope();
+        return layers.Aggregate(tokens, (x, layer) => layer.OnTokens(x)).MoveToOuterDisposeScope();
     }
 }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace MedSegDsl.Models;
 
 /// <summary>x + mixer(RMSNorm(x)): tokens (B, D, H, W, C) → (B, D, H, W, C).</summary>
-public sealed class MambaLayer : Layer<Tensor, Tensor>
+public sealed class MambaLayer : TokenLayer
 {
     private readonly ScanMixer mixer;
     private readonly RmsNorm norm;

@@ -11,7 +11,7 @@ public sealed class NestedLayerStack : Layer<Tensor, Tensor>
     private readonly LayerStack layers;
 
     /// <summary>A stack of layers, the first first; at least one.</summary>
-    public NestedLayerStack(IEnumerable<Layer<Tensor, Tensor>> layers) : base(nameof(NestedLayerStack)) =>
+    public NestedLayerStack(IEnumerable<MixerLayer> layers) : base(nameof(NestedLayerStack)) =>
         this.layers = Add("layers", new LayerStack(layers));
 
     /// <inheritdoc />

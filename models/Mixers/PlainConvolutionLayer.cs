@@ -2,8 +2,8 @@ using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
 
-/// <summary>A convolution block in the place of a token mixer: tokens (B, D, H, W, C) → (B, D, H, W, C).</summary>
-public sealed class PlainConvolutionLayer : Layer<Tensor, Tensor>
+/// <summary>A convolution block as a layer: a volume (B, C, D, H, W) → (B, C, D, H, W).</summary>
+public sealed class PlainConvolutionLayer : VolumeLayer
 {
     private readonly Convolution convolution;
     private readonly VolumeNorm norm;
@@ -18,10 +18,10 @@ public sealed class PlainConvolutionLayer : Layer<Tensor, Tensor>
     }
 
     /// <inheritdoc />
-    public override Tensor forward(Tensor tokens)
+    public override Tensor forward(Tensor volume)
     {
         using var scope = NewDisposeScope();
-        var normed = norm.call(convolution.call(Axes.ToVolume(tokens)));
-        return Axes.ToTokens(ActivationFunction.Overwrite(activation, normed)).MoveToOuterDisposeScope();
+        var normed = norm.call(convolution.call(volume));
+        return ActivationFunction.Overwrite(activation, normed).MoveToOuterDisposeScope();
     }
 }

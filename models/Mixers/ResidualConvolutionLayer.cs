@@ -4,9 +4,9 @@ namespace MedSegDsl.Models;
 
 /// <summary>
 /// A convolution block, a second one without activation, the input added, activation (the basic block of residual
-/// networks) in the place of a token mixer: tokens (B, D, H, W, C) → (B, D, H, W, C).
+/// networks): a volume (B, C, D, H, W) → (B, C, D, H, W).
 /// </summary>
-public sealed class ResidualConvolutionLayer : Layer<Tensor, Tensor>
+public sealed class ResidualConvolutionLayer : VolumeLayer
 {
     private readonly ConvBlock first;
     private readonly ConvBlock second;
@@ -22,11 +22,10 @@ public sealed class ResidualConvolutionLayer : Layer<Tensor, Tensor>
     }
 
     /// <inheritdoc />
-    public override Tensor forward(Tensor tokens)
+    public override Tensor forward(Tensor volume)
     {
         using var scope = NewDisposeScope();
-        var volume = Axes.ToVolume(tokens);
         var sum = volume + second.call(first.call(volume));
-        return Axes.ToTokens(ActivationFunction.Overwrite(activation, sum)).MoveToOuterDisposeScope();
+        return ActivationFunction.Overwrite(activation, sum).MoveToOuterDisposeScope();
     }
 }

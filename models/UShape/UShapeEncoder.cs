@@ -13,13 +13,13 @@ public sealed class UShapeEncoder : UShapeLayer<Tensor, IReadOnlyList<Tensor>>
     private readonly IReadOnlyList<IEncoderStage> stages;
 
     /// <summary>An encoder for volumes of the shapes that the DSL infers for a patch.</summary>
-    public UShapeEncoder(Network network, Shapes shapes) : base(nameof(UShapeEncoder))
+    public UShapeEncoder(Network network, UShape shape, UShapeShapes shapes) : base(nameof(UShapeEncoder))
     {
-        var stem = network.Stem;
+        var stem = shape.Stem;
         this.stem = Add("patch_embed0", new ConvBlock(shapes.Input.Channels, stem.Channels, stem.Kernel, stem.Stride, network));
         var inputs = shapes.Encoder.Prepend(shapes.Stem).Select(volume => volume.Channels);
-        stages = [.. network.Encoder.Zip(inputs, shapes.Encoder)
-            .Select((row, i) => AddStage(network, row.First, i + 1, row.Second, row.Third))];
+        stages = [.. shape.Encoder.Zip(inputs, shapes.Encoder)
+            .Select((row, i) => AddStage(network, shape, row.First, i + 1, row.Second, row.Third))];
     }
 
     /// <inheritdoc />
@@ -35,12 +35,13 @@ public sealed class UShapeEncoder : UShapeLayer<Tensor, IReadOnlyList<Tensor>>
         return [.. features.Select(feature => feature.MoveToOuterDisposeScope())];
     }
 
-    private IEncoderStage AddStage(Network network, EncoderStage stage, int number, int inputs, VolumeShape volume)
+    private IEncoderStage AddStage(
+        Network network, UShape shape, EncoderStage stage, int number, int inputs, VolumeShape volume)
     {
         Layer<Tensor, Tensor> Chain(string name) =>
-            Add(name, MixerStacks.Build(stage.Mixer, stage.Depth, stage.Channels, network));
+            Add(name, UShapeChains.Build(stage.Mixer, stage.Depth, volume, network));
 
-        LearnedPositions? Positions() => AddPositions(network, $"pos_embed{number}", volume);
+        LearnedPositions? Positions() => AddPositions(shape, $"pos_embed{number}", volume);
 
         var (embedding, chain) = ($"patch_embed{number}", $"block{number}");
         switch (stage.Embedding)

@@ -4,9 +4,9 @@ namespace MedSegDsl.Models;
 public abstract class UShapeLayer<TInput, TResult>(string name) : Layer<TInput, TResult>(name)
 {
     /// <summary>Adds the position embedding of a stage, (1, D·H·W, C); null where the network has none.</summary>
-    protected LearnedPositions? AddPositions(Network network, string parameter, VolumeShape volume)
+    protected LearnedPositions? AddPositions(UShape shape, string parameter, VolumeShape volume)
     {
-        if (network.PositionEmbedding.IsAbsent)
+        if (shape.PositionEmbedding.IsAbsent)
         {
             return null;
         }

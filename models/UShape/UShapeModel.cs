@@ -21,14 +21,14 @@ public sealed class UShapeModel : UShapeLayer<(Tensor Volume, bool AllMaps), IRe
     private readonly Convolution head;
 
     /// <summary>A U-shape for volumes of so many channels, so many classes and a patch size.</summary>
-    public UShapeModel(Network network, int inChannels, int classes, Size3 patch) : base(nameof(UShapeModel))
+    public UShapeModel(Network network, UShape shape, int inChannels, int classes, Size3 patch) : base(nameof(UShapeModel))
     {
-        var shapes = ShapesModule.infer(patch, inChannels, classes, network);
-        var encoder = network.Encoder;
-        this.encoder = Add("transformer", new UShapeEncoder(network, shapes));
-        stages = [.. network.Decoder.Select((stage, i) => AddStage(network, stage, i, shapes.Decoder[i]))];
+        var shapes = UShapeShapesModule.infer(patch, inChannels, classes, shape);
+        var encoder = shape.Encoder;
+        this.encoder = Add("transformer", new UShapeEncoder(network, shape, shapes));
+        stages = [.. shape.Decoder.Select((stage, i) => AddStage(network, shape, stage, i, shapes.Decoder[i]))];
 
-        var stem = network.Stem.Channels;
+        var stem = shape.Stem.Channels;
         lastUpsampling = Add(
             "transposeconv_stage3", new TransposedConvolution(encoder[0].Channels, stem, encoder[0].Stride));
         lastBlock = Add("stage3_de", new ConvBlock(stem, stem, LastBlockKernel, new Size3(1, 1, 1), network));
@@ -71,18 +71,19 @@ public sealed class UShapeModel : UShapeLayer<(Tensor Volume, bool AllMaps), IRe
 
     private static Convolution Head(int channels, int classes) => new(channels, classes, 1, new Size3(1, 1, 1), bias: true);
 
-    private UShapeDecoderStage AddStage(Network network, DecoderStage stage, int index, VolumeShape volume)
+    private UShapeDecoderStage AddStage(
+        Network network, UShape shape, DecoderStage stage, int index, VolumeShape volume)
     {
-        var skip = network.Decoder.Length - 1 - index;
-        var deep = network.Encoder[skip + 1];
+        var skip = shape.Decoder.Length - 1 - index;
+        var deep = shape.Encoder[skip + 1];
         var channels = volume.Channels;
         Layer<(Tensor, Tensor), Tensor> upsampling = stage.Upsampling.IsTransposed
             ? new TransposedUpsampling(deep.Channels, channels, deep.Stride)
             : new TrilinearUpsampling(deep.Channels, channels, deep.Stride, network);
         return new UShapeDecoderStage(
             Add($"DecEmbed{index}", upsampling),
-            AddPositions(network, $"DecPosEmbed{index}", volume),
-            Add($"Decblock{index}", MixerStacks.Build(stage.Mixer, stage.Depth, channels, network)),
+            AddPositions(shape, $"DecPosEmbed{index}", volume),
+            Add($"Decblock{index}", UShapeChains.Build(stage.Mixer, stage.Depth, volume, network)),
             skip == 0 ? Add("norm", new LayerNorm(channels, ClosingNormEpsilon)) : null);
     }
 }

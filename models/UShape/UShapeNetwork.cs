@@ -10,11 +10,11 @@ public sealed class UShapeNetwork : SegmentationNetwork
     private readonly UShapeModel model;
 
     /// <summary>A network with undefined weights; <see cref="NetworkBuilder"/> fills them.</summary>
-    public UShapeNetwork(Network network, int inChannels, int classes, Size3 patch)
+    public UShapeNetwork(Network network, UShape shape, int inChannels, int classes, Size3 patch)
         : base(network.Name, inChannels, classes, patch)
     {
-        model = Add("model", new UShapeModel(network, inChannels, classes, patch));
-        PositionGrids = network.PositionEmbedding.IsAbsent ? new Dictionary<string, Func<Size3, Size3>>() : Grids(network);
+        model = Add("model", new UShapeModel(network, shape, inChannels, classes, patch));
+        PositionGrids = shape.PositionEmbedding.IsAbsent ? new Dictionary<string, Func<Size3, Size3>>() : Grids(shape);
     }
 
     /// <inheritdoc />
@@ -23,14 +23,14 @@ public sealed class UShapeNetwork : SegmentationNetwork
     /// <inheritdoc />
     protected override IReadOnlyList<Tensor> Segment(Tensor volume, bool allMaps) => model.call((volume, allMaps));
 
-    private static Dictionary<string, Func<Size3, Size3>> Grids(Network network)
+    private static Dictionary<string, Func<Size3, Size3>> Grids(UShape shape)
     {
-        var encoder = Enumerable.Range(1, network.Encoder.Length)
+        var encoder = Enumerable.Range(1, shape.Encoder.Length)
             .Select(number => (Name: $"model.transformer.pos_embed{number}", Stage: number - 1));
-        var decoder = Enumerable.Range(0, network.Decoder.Length)
-            .Select(i => (Name: $"model.DecPosEmbed{i}", Stage: network.Decoder.Length - 1 - i));
+        var decoder = Enumerable.Range(0, shape.Decoder.Length)
+            .Select(i => (Name: $"model.DecPosEmbed{i}", Stage: shape.Decoder.Length - 1 - i));
         return encoder.Concat(decoder).ToDictionary(
             entry => entry.Name,
-            entry => (Func<Size3, Size3>)(patch => ShapesModule.infer(patch, 1, 1, network).Encoder[entry.Stage].Size));
+            entry => (Func<Size3, Size3>)(patch => UShapeShapesModule.infer(patch, 1, 1, shape).Encoder[entry.Stage].Size));
     }
 }

@@ -27,11 +27,12 @@ internal static class SetupBuilder
         TrainingData data,
         FoldFolder folder)
     {
-        var patch = experiment.Patch is Planned<Size3>.Set { Item: var size } ? [size.D, size.H, size.W] : configuration.PatchSize;
+        var volume = NetworkModule.fitPatch(
+            experiment.Patch is Planned<Size3>.Set { Item: var size } ? size : SizeOf(configuration.PatchSize), experiment.Network);
+        int[] patch = [volume.D, volume.H, volume.W];
         var batch = experiment.Batch is Planned<int>.Set { Item: var count } ? count : configuration.BatchSize;
         var labels = dataset.LabelManager;
         var channels = dataset.ChannelNames.Count;
-        var volume = new Size3(patch[0], patch[1], patch[2]);
         Check(experiment, configuration, volume, channels, labels.Outputs);
         var device = TrainingDevice.Resolve(experiment.Device);
         var network = NetworkBuilder.Build(experiment.Network, channels, labels.Outputs, volume, identity.Seed);
@@ -55,6 +56,8 @@ internal static class SetupBuilder
             Folder = folder,
         };
     }
+
+    private static Size3 SizeOf(int[] patch) => new(patch[0], patch[1], patch[2]);
 
     private static void Check(Experiment experiment, PlansConfiguration configuration, Size3 patch, int channels, int outputs)
     {

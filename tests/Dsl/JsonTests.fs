@@ -24,12 +24,21 @@ let private arbitraries =
 
 let private any<'a> = ArbMap.generate<'a> arbitraries |> Gen.resize 8 |> Arb.fromGen
 
+let private attention =
+    Mixer.Attention {
+        Heads = 8
+        Reduction = 2
+        FeedForwardRatio = 4
+        QkvBias = false
+        NormEpsilon = 1e-5
+    }
+
 let private experiment =
     Experiment.create
         { Id = 218; Name = "AMOS2022" }
         (UlikeMamba.multiTri
          |> withMultiScale MSv1
-         |> mapDecoder (fun i stage -> if i = 0 then UlikeTrans.sra.Decoder.Head else stage))
+         |> mapDecoder (fun i stage -> if i = 0 then { stage with Mixer = attention } else stage))
     |> asInUlikeMambaTrainer
     |> withFolds [ 0; 1 ]
     |> withPatch (Size3.create 64 192 160)
@@ -135,10 +144,13 @@ let tests =
                     root["epochs"] <- JsonValue.Create 1.5
                     root["batch"] <- JsonValue.Create "two"
                     root["folds"] <- JsonArray(JsonValue.Create 0, JsonValue.Create "every")
-                    (node "network.stem" root)["stride"] <- JsonArray(JsonValue.Create 1, JsonValue.Create 2)
-                    (node "network.encoder.1.mixer" root)["type"] <- JsonValue.Create "memba"
+
+                    (node "network.architecture.stem" root)["stride"] <-
+                        JsonArray(JsonValue.Create 1, JsonValue.Create 2)
+
+                    (node "network.architecture.encoder.1.mixer" root)["type"] <- JsonValue.Create "memba"
                     (node "network" root)["norm"] <- JsonValue.Create "layer"
-                    (node "network.decoder.0.mixer" root)["qkvBias"] <- null)
+                    (node "network.architecture.decoder.0.mixer" root)["qkvBias"] <- null)
 
             let text =
                 match Json.toExperiment wrong with
@@ -151,18 +163,23 @@ let tests =
                     "batch: \"two\" found; it must be \"fromPlans\" or a whole number"
                     "epochs: 1.5 found; it must be a whole number"
                     "folds[1]: \"every\" found; it must be a whole number or \"all\""
-                    "network.decoder[0].mixer.qkvBias: null found; it must be true or false"
-                    "network.encoder[1].mixer.type: \"memba\" found; it must be an object whose type is one of mamba, attention, plainConvolution, residualConvolution"
+                    "network.architecture.decoder[0].mixer.qkvBias: null found; it must be true or false"
+                    "network.architecture.encoder[1].mixer.type: \"memba\" found; it must be an object whose type is one of mamba, attention, plainConvolution, residualConvolution"
+                    "network.architecture.stem.stride: [1,2] found; it must be a list of three whole numbers, [depth, height, width]"
                     "network.norm: \"layer\" found; it must be one of instance, batch, or an object whose type is one of group"
-                    "network.stem.stride: [1,2] found; it must be a list of three whole numbers, [depth, height, width]"
                 ])
                 "text"
 
         testCase "another version, another kind, and a text that is no JSON are refused"
         <| fun () ->
             let json = Json.ofNetwork UlikeMamba.threeD
-            let later = json |> changed (fun root -> root["version"] <- JsonValue.Create 2)
-            Expect.equal (paths (Json.toNetwork later)) [ "version" ] "version 2"
+
+            for version in [ Json.version - 1; Json.version + 1 ] do
+                let other =
+                    json |> changed (fun root -> root["version"] <- JsonValue.Create version)
+
+                Expect.equal (paths (Json.toNetwork other)) [ "version" ] "an older version, a later one"
+
             Expect.equal (paths (Json.toExperiment json)) [ "kind" ] "a network is no experiment"
             Expect.equal (paths (Json.toNetwork "[1]")) [ "" ] "a list"
             Expect.equal (paths (Json.toNetwork "{\n\"version\": }")) [ "line 2" ] "broken off"

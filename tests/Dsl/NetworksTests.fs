@@ -7,6 +7,10 @@ let private find name =
     Networks.tryFind name
     |> Option.defaultWith (fun () -> failtest $"{name} is not in the catalogue")
 
+let private shape (network: Network) =
+    match network.Architecture with
+    | Architecture.UShape shape -> shape
+
 let tests =
     testList "dsl/networks" [
         testCase "the paper's names are in the catalogue, with and without _paper"
@@ -51,14 +55,14 @@ let tests =
 
         testCase "a half of the width halves every stage"
         <| fun () ->
-            let half = UlikeMamba.threeD |> mapChannels (fun c -> c / 2)
+            let half = UlikeMamba.threeD |> mapChannels (fun c -> c / 2) |> shape
             Expect.equal half.Stem.Channels 16 "stem"
             Expect.equal [ for s in half.Encoder -> s.Channels ] [ 24; 64; 128; 256 ] "encoder"
 
         testCase "fewer stages keep the skips that remain"
         <| fun () ->
             let shallow = UlikeMamba.threeD |> withStages 3
-            Expect.equal [ for s in shallow.Encoder -> s.Channels ] [ 48; 128; 256 ] "encoder"
-            Expect.equal [ for s in shallow.Decoder -> s.Depth ] [ 4; 3 ] "DS2 and DS3 are left"
+            Expect.equal [ for s in (shape shallow).Encoder -> s.Channels ] [ 48; 128; 256 ] "encoder"
+            Expect.equal [ for s in (shape shallow).Decoder -> s.Depth ] [ 4; 3 ] "DS2 and DS3 are left"
             Expect.isOk (Network.validate shallow) "still a network"
     ]

@@ -26,26 +26,26 @@ let private mamba change =
 /// Breakages of UlikeMamba_3dMT that do not touch each other, with the path of the one error that each makes.
 let private breakages: (string * (Network -> Network)) list = [
     "name", named "a/b"
-    "stem.channels", (fun n -> { n with Network.Stem.Channels = 0 })
-    "stem.kernel", (fun n -> { n with Network.Stem.Kernel = 4 })
-    "stem.stride.h",
-    (fun n -> {
-        n with
-            Network.Stem.Stride = Size3.create 1 0 2
+    "architecture.stem.channels", mapUShape (fun s -> { s with UShape.Stem.Channels = 0 })
+    "architecture.stem.kernel", mapUShape (fun s -> { s with UShape.Stem.Kernel = 4 })
+    "architecture.stem.stride.h",
+    mapUShape (fun s -> {
+        s with
+            UShape.Stem.Stride = Size3.create 1 0 2
     })
-    "encoder[0].channels", inEncoder 0 (fun s -> { s with Channels = -48 })
-    "encoder[0].depth", inEncoder 0 (fun s -> { s with EncoderStage.Depth = 0 })
-    "encoder[1].stride.d",
+    "architecture.encoder[0].channels", inEncoder 0 (fun s -> { s with Channels = -48 })
+    "architecture.encoder[0].depth", inEncoder 0 (fun s -> { s with EncoderStage.Depth = 0 })
+    "architecture.encoder[1].stride.d",
     inEncoder 1 (fun s -> {
         s with
             EncoderStage.Stride = Size3.create 0 2 2
     })
-    "encoder[2].embedding.kernels[1]",
+    "architecture.encoder[2].embedding.kernels[1]",
     inEncoder 2 (fun s -> {
         s with
             Embedding = Embedding.FusedBeforeMixers([ 3; 6 ], Fusion.Sum)
     })
-    "encoder[3].mixer.convolution.kernel",
+    "architecture.encoder[3].mixer.convolution.kernel",
     inEncoder 3 (fun s -> {
         s with
             Mixer =
@@ -55,12 +55,12 @@ let private breakages: (string * (Network -> Network)) list = [
                         Convolution = DepthwiseConv.Volume3d 2
                 })
     })
-    "encoder[3].mixer.scan",
+    "architecture.encoder[3].mixer.scan",
     inEncoder 3 (fun s -> {
         s with
             Mixer = s.Mixer |> mamba (fun m -> { m with Scan = [] })
     })
-    "decoder[0].mixer.scan[1]",
+    "architecture.decoder[0].mixer.scan[1]",
     inDecoder 0 (fun s -> {
         s with
             Mixer =
@@ -70,12 +70,12 @@ let private breakages: (string * (Network -> Network)) list = [
                         Scan = [ ScanOrder.UpDown; ScanOrder.UpDown ]
                 })
     })
-    "decoder[0].mixer.stateSize",
+    "architecture.decoder[0].mixer.stateSize",
     inDecoder 0 (fun s -> {
         s with
             Mixer = s.Mixer |> mamba (fun m -> { m with StateSize = 0 })
     })
-    "decoder[1].mixer.heads",
+    "architecture.decoder[1].mixer.heads",
     inDecoder 1 (fun s -> {
         s with
             Mixer =
@@ -87,7 +87,7 @@ let private breakages: (string * (Network -> Network)) list = [
                     NormEpsilon = 1e-6
                 }
     })
-    "decoder[2].depth", inDecoder 2 (fun s -> { s with DecoderStage.Depth = -1 })
+    "architecture.decoder[2].depth", inDecoder 2 (fun s -> { s with DecoderStage.Depth = -1 })
     "activation.slope", withActivation (Activation.LeakyReLU nan)
 ]
 
@@ -125,7 +125,14 @@ let tests =
         <| Prop.forAll (Gen.choose (1, 600) |> Arb.fromGen) (fun heads ->
             let network = UlikeTrans.sra |> withHeadsAndReductions [ heads, 6 ] []
             let found = paths (Network.validate network)
-            Expect.equal found (if 48 % heads = 0 then [] else [ "encoder[0].mixer.heads" ]) $"{heads} heads")
+
+            Expect.equal
+                found
+                (if 48 % heads = 0 then
+                     []
+                 else
+                     [ "architecture.encoder[0].mixer.heads" ])
+                $"{heads} heads")
 
         testCase "an error says where, what, and what would be right"
         <| fun () ->
@@ -133,19 +140,18 @@ let tests =
 
             Expect.equal
                 (Network.validate network |> errors |> DslError.render)
-                "encoder[2].mixer.heads: 3 found; it must be a divisor of the stage's 256 channels, such as 2 or 4"
+                "architecture.encoder[2].mixer.heads: 3 found; it must be a divisor of the stage's 256 channels, such as 2 or 4"
                 "text"
 
         testCase "tenth stages come after second stages"
         <| fun () ->
-            let deep = List.replicate 12 (List.head UlikeMamba.threeD.Encoder)
-
             let network =
-                {
-                    UlikeMamba.threeD with
-                        Encoder = deep
-                        Decoder = List.replicate 11 (List.head UlikeMamba.threeD.Decoder)
-                }
+                UlikeMamba.threeD
+                |> mapUShape (fun shape -> {
+                    shape with
+                        Encoder = List.replicate 12 shape.Encoder.Head
+                        Decoder = List.replicate 11 shape.Decoder.Head
+                })
                 |> mapEncoder (fun i s ->
                     if i = 2 || i = 10 then
                         { s with EncoderStage.Depth = 0 }
@@ -154,17 +160,19 @@ let tests =
 
             Expect.equal
                 (paths (Network.validate network))
-                [ "encoder[2].depth"; "encoder[10].depth" ]
+                [ "architecture.encoder[2].depth"; "architecture.encoder[10].depth" ]
                 "order"
 
         testCase "the decoder has one stage fewer than the encoder"
         <| fun () ->
-            let network = {
-                UlikeMamba.threeD with
-                    Decoder = List.tail UlikeMamba.threeD.Decoder
-            }
+            let network =
+                UlikeMamba.threeD
+                |> mapUShape (fun shape -> {
+                    shape with
+                        Decoder = List.tail shape.Decoder
+                })
 
-            Expect.equal (paths (Network.validate network)) [ "decoder" ] "path"
+            Expect.equal (paths (Network.validate network)) [ "architecture.decoder" ] "path"
 
         testCase "group norm divides the channels of every volume"
         <| fun () ->
@@ -191,12 +199,26 @@ let tests =
                 ])
                 "text"
 
+        testCase "a network says which patches it takes"
+        <| fun () ->
+            let rule = Network.patchRule UlikeMamba.threeD
+            Expect.equal (string rule) "multiples of 16×32×32" "in a line"
+            Expect.equal (Network.fitPatch (Size3.cube 100) UlikeMamba.threeD) (Size3.cube 100) "no rounding"
+
+            Expect.equal
+                (PatchRule.fit (Size3.create 100 96 1) { rule with RoundsUp = true })
+                (Size3.create 112 96 32)
+                "rounded up"
+
         testCase
             "a reduction larger than its volume, and a lowest stage of one voxel, are errors of the patch"
         <| fun () ->
             Expect.equal
                 (tooReduced |> Network.validateFor (Size3.create 16 64 64, 1, 2) |> paths)
-                [ "decoder[2].mixer.reduction"; "encoder[0].mixer.reduction" ]
+                [
+                    "architecture.decoder[2].mixer.reduction"
+                    "architecture.encoder[0].mixer.reduction"
+                ]
                 "9 on volumes 8 deep"
 
             Expect.equal
@@ -247,7 +269,7 @@ let tests =
                     "foregroundOversampling"
                     "gradientClipping"
                     for stage in 0..3 do
-                        $"network.encoder[{stage}].mixer.stateSize"
+                        $"network.architecture.encoder[{stage}].mixer.stateSize"
                     "optimizer.learningRate"
                     "optimizer.momentum"
                     "optimizer.weightDecay"
@@ -272,6 +294,9 @@ let tests =
                  |> withPatch (Size3.create 16 64 64)
                  |> Experiment.validate
                  |> paths)
-                [ "network.decoder[2].mixer.reduction"; "network.encoder[0].mixer.reduction" ]
+                [
+                    "network.architecture.decoder[2].mixer.reduction"
+                    "network.architecture.encoder[0].mixer.reduction"
+                ]
                 "the stages that the patch is too small for"
     ]

@@ -69,11 +69,13 @@ let private namesAndShapes network =
 /// The copies of state-space parameters that the public code keeps and never uses.
 let private isUnused (network: Network) (name: string) =
     let copies =
-        network.Encoder
-        |> List.exists (fun stage ->
-            match stage.Mixer with
-            | Mixer.Mamba mixer -> mixer.Ssm = SsmParameters.SharedWithUnusedCopies
-            | _ -> false)
+        match network.Architecture with
+        | Architecture.UShape shape ->
+            shape.Encoder
+            |> List.exists (fun stage ->
+                match stage.Mixer with
+                | Mixer.Mamba mixer -> mixer.Ssm = SsmParameters.SharedWithUnusedCopies
+                | _ -> false)
 
     copies
     && [ "A_log_"; "D_"; "x_proj_"; "dt_proj_" ]
@@ -85,10 +87,9 @@ let private forwardAndBackward (network: Network) =
     let maps = built.call (volume 2 patch)
 
     let expected =
-        if network.DeepSupervision then
-            network.Decoder.Length + 2
-        else
-            1
+        match network.Architecture with
+        | Architecture.UShape shape when network.DeepSupervision -> shape.Decoder.Length + 2
+        | Architecture.UShape _ -> 1
 
     Expect.equal maps.Count expected "maps"
     Expect.equal (shape maps[0]) [ 1; 3; patch.D; patch.H; patch.W ] "the final map's shape"
@@ -127,7 +128,7 @@ let private definitionTests =
                 with :? ModelException as error ->
                     error.Message
 
-            Expect.stringContains message "encoder[0].mixer.heads" "the first error"
+            Expect.stringContains message "architecture.encoder[0].mixer.heads" "the first error"
             Expect.stringContains message "norm.groups" "the second error"
         }
     ]

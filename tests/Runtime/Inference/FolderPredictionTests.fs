@@ -30,9 +30,9 @@ let private network =
         Mixer = Mixer.PlainConvolution 3
     }
 
-    {
-        Networks.all.Head with
-            Name = "tiny"
+    UShape.create "tiny"
+    |> mapUShape (fun shape -> {
+        shape with
             Stem = {
                 Channels = 4
                 Kernel = 3
@@ -46,8 +46,7 @@ let private network =
                     Mixer = Mixer.PlainConvolution 3
                 }
             ]
-            DeepSupervision = true
-    }
+    })
 
 let private experiment =
     Experiment.create { Id = 901; Name = "RealBrain" } network |> withPatch patch

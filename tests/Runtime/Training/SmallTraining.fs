@@ -121,20 +121,23 @@ let network =
 
     {
         Name = "small"
-        Stem = {
-            Channels = 6
-            Kernel = 3
-            Stride = Size3.create 1 2 2
-        }
-        Encoder = [ stage 8 plain; stage 12 mamba ]
-        Decoder = [
-            {
-                Upsampling = Upsampling.Trilinear
-                Depth = 1
-                Mixer = plain
+        Architecture =
+            Architecture.UShape {
+                Stem = {
+                    Channels = 6
+                    Kernel = 3
+                    Stride = Size3.create 1 2 2
+                }
+                Encoder = [ stage 8 plain; stage 12 mamba ]
+                Decoder = [
+                    {
+                        Upsampling = Upsampling.Trilinear
+                        Depth = 1
+                        Mixer = plain
+                    }
+                ]
+                PositionEmbedding = PositionEmbedding.Learned
             }
-        ]
-        PositionEmbedding = PositionEmbedding.Learned
         Norm = Norm.Instance
         Activation = Activation.LeakyReLU 0.01
         Initialisation = Initialisation.Mamba

@@ -140,13 +140,10 @@ let private refusesOtherNetwork folder =
 
     let other =
         epochs 1<epoch>
-        |> withNetwork {
-            SmallTraining.network with
-                Stem = {
-                    SmallTraining.network.Stem with
-                        Channels = 5
-                }
-        }
+        |> withNetwork (
+            SmallTraining.network
+            |> mapUShape (fun shape -> { shape with UShape.Stem.Channels = 5 })
+        )
 
     let setup = SmallTraining.setup other 1 folder (trainingCases ())
     use _ = setup.Network

@@ -1,0 +1,19 @@
+namespace MedSegDsl.Models;
+
+/// <summary>From the DSL's mixers to layers, whatever the architecture that they stand in.</summary>
+public static class MixerLayers
+{
+    /// <summary>A layer of a stage.</summary>
+    /// <param name="mixer">What it is.</param>
+    /// <param name="index">Its place among the stage's layers, from 0.</param>
+    /// <param name="volume">Channels and size of the stage's volume at the patch that the network is built for.</param>
+    /// <param name="network">The network that it is a part of, for norm, activation and initialisation.</param>
+    public static MixerLayer Build(Mixer mixer, int index, VolumeShape volume, Network network) => mixer switch
+    {
+        Mixer.Mamba mamba => new MambaLayer(volume.Channels, mamba.Item, network.Initialisation),
+        Mixer.Attention attention => new AttentionLayer(volume.Channels, attention.Item),
+        Mixer.PlainConvolution plain => new PlainConvolutionLayer(volume.Channels, plain.kernel, network),
+        Mixer.ResidualConvolution residual => new ResidualConvolutionLayer(volume.Channels, residual.kernel, network),
+        _ => throw new ModelException($"{network.Name}: the mixer {mixer} has no module (layer {index})"),
+    };
+}

@@ -72,6 +72,7 @@ let all =
         Runtime.Training.ProgressTests.tests
         Runtime.Training.TrainerTests.tests
         Runtime.Training.TrainingRunTests.tests
+        Runtime.Statistics.StatisticsTests.tests
         Models.GoldenNetworkTests.tests
         Models.NetworkTests.tests
         Models.MixerTests.tests

@@ -79,6 +79,7 @@ let all =
         Models.InitialisationTests.tests
         Models.WeightsTests.tests
         Experiments.CommandLineTests.tests
+        Models.TorchFileTests.tests
     ]
 
 /// The counts of a run, the last line for scripts to read.

@@ -5,15 +5,12 @@ namespace MedSegDsl.Models;
 
 /// <summary>
 /// Reads and writes the safetensors format (huggingface/safetensors): the header's length in 8 bytes, a JSON header, then
-/// the tensors' raw little-endian numbers end to end. Float64, float32, bf16, float16 and int64.
+/// the tensors' raw little-endian numbers end to end. Floating-point and integer types from 8 to 64 bits, and booleans.
 /// </summary>
 public static class Safetensors
 {
     // The format's own limit on the header's length.
     private const long MostHeaderBytes = 100_000_000;
-
-    // One piece of a tensor: far below the 2 GiB that a span can address.
-    private const long PieceNumbers = 1 << 24;
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="ModelException">The file is missing, truncated or not a safetensors file.</exception>
@@ -62,12 +59,7 @@ public static class Safetensors
         stream.Write(json);
         foreach (var entry in header.Entries)
         {
-            using var scope = NewDisposeScope();
-            using var _ = no_grad();
-            foreach (var piece in Pieces(tensors[entry.Name].cpu().contiguous()))
-            {
-                stream.Write(piece.bytes);
-            }
+            TensorBytes.Write(stream, tensors[entry.Name]);
         }
     }
 
@@ -88,25 +80,11 @@ public static class Safetensors
         var tensors = new Dictionary<string, Tensor>();
         foreach (var entry in header.Entries)
         {
-            using var scope = NewDisposeScope();
-            var tensor = empty(entry.Shape, entry.Type);
-            tensors.Add(entry.Name, tensor.DetachFromDisposeScope());
-            foreach (var piece in Pieces(tensor))
-            {
-                stream.ReadExactly(piece.bytes);
-            }
+            var tensor = empty(entry.Shape, entry.Type).DetachFromDisposeScope();
+            tensors.Add(entry.Name, tensor);
+            TensorBytes.Read(stream, tensor);
         }
 
         return new SafetensorsFile(tensors, header.Metadata);
-    }
-
-    /// <summary>Views of a contiguous tensor, one after the other.</summary>
-    private static IEnumerable<Tensor> Pieces(Tensor tensor)
-    {
-        var flat = tensor.view(-1);
-        for (var start = 0L; start < flat.shape[0]; start += PieceNumbers)
-        {
-            yield return flat.narrow(0, start, Math.Min(PieceNumbers, flat.shape[0] - start));
-        }
     }
 }

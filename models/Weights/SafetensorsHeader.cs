@@ -13,10 +13,11 @@ internal sealed record SafetensorsHeader(
 {
     private const string MetadataKey = "__metadata__";
 
-    private static readonly (string Name, ScalarType Type, int Size)[] Types =
+    private static readonly (string Name, ScalarType Type)[] Types =
     [
-        ("F64", ScalarType.Float64, 8), ("I64", ScalarType.Int64, 8), ("F32", ScalarType.Float32, 4),
-        ("BF16", ScalarType.BFloat16, 2), ("F16", ScalarType.Float16, 2),
+        ("F64", ScalarType.Float64), ("I64", ScalarType.Int64), ("F32", ScalarType.Float32), ("I32", ScalarType.Int32),
+        ("BF16", ScalarType.BFloat16), ("F16", ScalarType.Float16), ("I16", ScalarType.Int16), ("I8", ScalarType.Int8),
+        ("U8", ScalarType.Byte), ("BOOL", ScalarType.Bool),
     ];
 
     /// <summary>
@@ -92,8 +93,8 @@ internal sealed record SafetensorsHeader(
         a.Width != b.Width ? a.Width.CompareTo(b.Width) : string.CompareOrdinal(a.Name, b.Name));
 
     private static int Width(string name, ScalarType type) =>
-        Array.Find(Types, t => t.Type == type) is { Size: > 0 } known
-            ? known.Size
+        Types.Any(known => known.Type == type)
+            ? TensorBytes.ElementSize(type)
             : throw new ModelException($"{name}: tensors of type {type} are not written to safetensors files");
 
     private static JsonDocument ParseJson(ReadOnlyMemory<byte> json)
@@ -128,13 +129,13 @@ internal sealed record SafetensorsHeader(
         }
 
         var type = Array.Find(Types, t => t.Name == dtype.GetString());
-        if (type.Size == 0)
+        if (type.Name is null)
         {
             throw new InvalidDataException(
                 $"{name} has the type {dtype.GetString()}; what can be read is {string.Join(", ", Types.Select(t => t.Name))}");
         }
 
-        if (BytesOf(shape, type.Size) != end - begin)
+        if (BytesOf(shape, TensorBytes.ElementSize(type.Type)) != end - begin)
         {
             throw new InvalidDataException(
                 $"{name} has {end - begin} bytes of data, not what {type.Name} of ({string.Join(", ", shape)}) takes");

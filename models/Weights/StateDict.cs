@@ -13,20 +13,29 @@ public static class StateDict
     /// <param name="stream">Where to; it stays open.</param>
     /// <param name="metadata">Further words to keep beside the weights.</param>
     public static void Save(
-        SegmentationNetwork network, Stream stream, IReadOnlyDictionary<string, string>? metadata = null)
-    {
-        var patch = network.Patch;
-        var words = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>())
+        SegmentationNetwork network, Stream stream, IReadOnlyDictionary<string, string>? metadata = null) =>
+        Safetensors.Write(stream, network.state_dict(), new Dictionary<string, string>(metadata ?? new Dictionary<string, string>())
         {
-            [PatchKey] = string.Create(CultureInfo.InvariantCulture, $"{patch.D},{patch.H},{patch.W}"),
-        };
-        Safetensors.Write(stream, network.state_dict(), words);
-    }
+            [PatchKey] = PatchText(network.Patch),
+        });
 
     /// <summary>Loads what <see cref="Save"/> wrote, or a file of somebody else's with the same names.</summary>
     /// <inheritdoc cref="Load(SegmentationNetwork, IReadOnlyDictionary{string, Tensor}, Size3?, Action{string}?)" />
     public static void Load(SegmentationNetwork network, SafetensorsFile file, Action<string>? report = null) =>
-        Load(network, file.Tensors, file.Metadata.TryGetValue(PatchKey, out var words) ? ParsePatch(words) : null, report);
+        Load(network, file.Tensors, PatchOf(file), report);
+
+    /// <summary>
+    /// Loads a file of any format. A name that the network does not have is no mismatch where it stands for the same
+    /// parameter as one that it has (nnU-Net's decoders hold their encoder a second time).
+    /// </summary>
+    /// <param name="network">The network, on any device and of any element type.</param>
+    /// <param name="file">The weights.</param>
+    /// <param name="patch">The patch that they were made for, where the file does not say so.</param>
+    /// <param name="report">Told in one line where position embeddings were interpolated.</param>
+    /// <exception cref="ModelException">Every name that is missing, unexpected or of a wrong shape.</exception>
+    public static void Load(
+        SegmentationNetwork network, WeightsFile file, Size3? patch = null, Action<string>? report = null) =>
+        Load(network, file.Tensors, patch ?? file.Patch, file.Aliases, report);
 
     /// <summary>
     /// Copies weights into a network, all of them or, where something does not fit, none. Position embeddings of another
@@ -41,90 +50,67 @@ public static class StateDict
         SegmentationNetwork network,
         IReadOnlyDictionary<string, Tensor> tensors,
         Size3? patch = null,
+        Action<string>? report = null) =>
+        Load(network, tensors, patch, new Dictionary<string, string>(), report);
+
+    /// <summary>
+    /// Copies all weights but those of the segmentation heads, for fine-tuning on other classes. As in nnU-Net
+    /// (run/load_pretrained_weights.py) every other name of the network must be there in its shape, and names that the
+    /// network does not have are passed over.
+    /// </summary>
+    /// <param name="network">The network, on any device and of any element type; its heads stay as they are.</param>
+    /// <param name="file">The weights.</param>
+    /// <param name="heads">The names of the heads (<see cref="SegmentationHeads"/>).</param>
+    /// <param name="patch">The patch that they were made for, where the file does not say so.</param>
+    /// <param name="report">Told in a line each what was loaded, passed over and interpolated.</param>
+    /// <exception cref="ModelException">Every name that is missing or of a wrong shape.</exception>
+    public static void LoadPretrained(
+        SegmentationNetwork network,
+        WeightsFile file,
+        IReadOnlySet<string> heads,
+        Size3? patch = null,
         Action<string>? report = null)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var own = network.state_dict();
-        var fitted = new Dictionary<string, Tensor>();
-        var interpolated = new List<string>();
-        var wrong = new List<string>();
-        foreach (var (name, tensor) in tensors.Where(entry => own.ContainsKey(entry.Key)))
+        var match = new WeightsMatch(network, file.Tensors, patch ?? file.Patch, name => !heads.Contains(name));
+        match.Require([]);
+        match.Copy(report);
+        report?.Invoke(
+            $"{network.GetName()}: weights from {file.Path}, but for the segmentation heads ({string.Join(", ", heads.Order(StringComparer.Ordinal))})");
+        var passed = match.Unexpected.Where(name => !file.Aliases.ContainsKey(name)).ToList();
+        if (passed.Count > 0)
         {
-            if (tensor.shape.SequenceEqual(own[name].shape))
-            {
-                fitted[name] = tensor;
-            }
-            else if (Interpolate(network, name, tensor, own[name], patch) is { } resized)
-            {
-                fitted[name] = resized;
-                interpolated.Add(name);
-            }
-            else
-            {
-                wrong.Add($"{name} is {Text(tensor.shape)}, {Text(own[name].shape)} wanted{PatchHint(network, name, patch)}");
-            }
-        }
-
-        Require(network, own.Keys.Except(tensors.Keys), tensors.Keys.Except(own.Keys), wrong);
-        foreach (var (name, tensor) in fitted)
-        {
-            own[name].copy_(tensor);
-        }
-
-        if (interpolated.Count > 0)
-        {
-            report?.Invoke(
-                $"{network.GetName()}: {interpolated.Count} position embeddings of a patch of {patch} "
-                + $"interpolated to {network.Patch}");
+            report?.Invoke($"{network.GetName()}: passed over, since the network has no such name: {string.Join(", ", passed)}");
         }
     }
 
-    private static Tensor? Interpolate(SegmentationNetwork network, string name, Tensor tensor, Tensor own, Size3? patch)
+    /// <summary>The patch that a file's metadata name, or null.</summary>
+    internal static Size3? PatchOf(SafetensorsFile file) =>
+        file.Metadata.TryGetValue(PatchKey, out var words) ? ParsePatch(words) : null;
+
+    private static void Load(
+        SegmentationNetwork network,
+        IReadOnlyDictionary<string, Tensor> tensors,
+        Size3? patch,
+        IReadOnlyDictionary<string, string> aliases,
+        Action<string>? report)
     {
-        if (patch is not { } source || !network.PositionGrids.TryGetValue(name, out var gridOf))
-        {
-            return null;
-        }
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var match = new WeightsMatch(network, tensors, patch, _ => true);
+        var known = tensors.Keys.Except(match.Unexpected).Select(First).ToHashSet();
+        match.Require(match.Unexpected.Where(name => !known.Contains(First(name))));
+        match.Copy(report);
 
-        var (from, to) = (gridOf(source), gridOf(network.Patch));
-        return tensor.shape.SequenceEqual([1, from.Volume, own.shape[2]])
-            ? LearnedPositions.Interpolate(tensor.to(own.dtype, own.device), from, to)
-            : null;
+        string First(string name) => aliases.GetValueOrDefault(name, name);
     }
 
-    private static void Require(
-        SegmentationNetwork network, IEnumerable<string> missing, IEnumerable<string> unexpected, List<string> wrong)
-    {
-        var parts = new List<string>();
-        Add("missing", missing);
-        Add("unexpected", unexpected);
-        Add("wrong shape", wrong);
-        if (parts.Count > 0)
-        {
-            throw new ModelException($"the weights do not fit {network.GetName()}: {string.Join("; ", parts)}");
-        }
-
-        void Add(string kind, IEnumerable<string> names)
-        {
-            var list = names.Order(StringComparer.Ordinal).ToList();
-            if (list.Count > 0)
-            {
-                parts.Add($"{list.Count} {kind} ({string.Join(", ", list)})");
-            }
-        }
-    }
-
-    private static string PatchHint(SegmentationNetwork network, string name, Size3? patch) =>
-        patch is null && network.PositionGrids.ContainsKey(name)
-            ? " (name the patch that it was made for to interpolate it)"
-            : "";
+    private static string PatchText(Size3 patch) => string.Create(CultureInfo.InvariantCulture, $"{patch.D},{patch.H},{patch.W}");
 
     private static Size3? ParsePatch(string words) =>
         words.Split(',').Select(word => int.TryParse(word, CultureInfo.InvariantCulture, out var n) ? n : 0).ToList() is
         [> 0 and var d, > 0 and var h, > 0 and var w]
             ? new Size3(d, h, w)
             : null;
-
-    private static string Text(long[] shape) => $"({string.Join(", ", shape)})";
 }

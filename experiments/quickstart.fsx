@@ -23,6 +23,7 @@ Experiment.create Datasets.realBrain network
 |> withAllCases
 |> withOptimizer (Optimizer.AdamW(2e-3, 1e-2, 1e-8))
 |> withPatch (Size3.create 48 64 64)
+|> withAugmentation Augmentation.mirroring
 |> withBatch 1
 |> withEpochs 10<epoch>
 |> withIterations 60 6

@@ -68,6 +68,9 @@ let all =
         Runtime.Training.SamplingTests.goldenTests
         Runtime.Training.SamplingTests.tests
         Runtime.Training.LoadingTests.tests
+        Runtime.Training.AugmentationTests.goldenTests
+        Runtime.Training.AugmentationTests.tests
+        Runtime.Training.AugmentationDrawTests.tests
         Runtime.Training.PseudoDiceTests.tests
         Runtime.Training.ProgressTests.tests
         Runtime.Training.TrainerTests.tests

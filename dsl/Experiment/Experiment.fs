@@ -56,13 +56,6 @@ type Loss =
     | CrossEntropy
     | Dice
 
-/// Random changes of the training patches.
-[<RequireQualifiedAccess>]
-type Augmentation =
-    | Off
-    /// Flips along each axis with probability ½.
-    | Mirroring
-
 /// A number taken from the plans file, or set here.
 [<RequireQualifiedAccess>]
 type Planned<'a> =
@@ -98,7 +91,8 @@ type Experiment = {
     Optimizer: Optimizer
     Schedule: Schedule
     Loss: Loss
-    Augmentation: Augmentation
+    /// Random changes of the training patches, in the order in which they are applied; see `Augmentation`.
+    Augmentation: AugmentationStep list
     Epochs: int<epoch>
     /// Training batches in an epoch.
     IterationsPerEpoch: int

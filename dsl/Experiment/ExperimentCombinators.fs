@@ -45,10 +45,10 @@ let withSchedule schedule experiment = { experiment with Schedule = schedule }
 /// What training minimises.
 let withLoss loss experiment = { experiment with Loss = loss }
 
-/// Random changes of the training patches.
-let withAugmentation augmentation experiment = {
+/// Random changes of the training patches: `Augmentation.nnUNet`, `noMirroring`, `da5`, `off`, or a list of steps.
+let withAugmentation steps experiment = {
     experiment with
-        Augmentation = augmentation
+        Experiment.Augmentation = steps
 }
 
 /// The number of epochs; the schedule runs over all of them.

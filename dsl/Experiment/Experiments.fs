@@ -5,8 +5,8 @@ namespace MedSegDsl
 module Experiment =
     /// A network on a dataset under nnU-Net v2's defaults (nnUNetTrainer): 3d_fullres, fold 0, 1000 epochs of 250
     /// training and 50 validation batches, SGD 0.01 with Nesterov momentum 0.99 and weight decay 3e-5, polynomial
-    /// schedule 0.9, Dice + cross-entropy, gradients clipped at 12, a third of each batch on foreground. Named after
-    /// the dataset and the network.
+    /// schedule 0.9, Dice + cross-entropy, nnU-Net's augmentation, gradients clipped at 12, a third of each batch on
+    /// foreground. Named after the dataset and the network.
     let create (dataset: Dataset) (network: Network) : Experiment = {
         Name = $"{dataset.Folder}-{network.Name}"
         Dataset = dataset
@@ -18,7 +18,7 @@ module Experiment =
         Optimizer = Optimizer.SgdNesterov(0.01, 0.99, 3e-5)
         Schedule = Schedule.Polynomial 0.9
         Loss = Loss.DiceCrossEntropy
-        Augmentation = Augmentation.Mirroring
+        Augmentation = Augmentation.nnUNet
         Epochs = 1000<epoch>
         IterationsPerEpoch = 250
         ValidationIterations = 50

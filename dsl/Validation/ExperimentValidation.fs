@@ -103,6 +103,10 @@ module internal ExperimentRules =
         and! () =
             schedule experiment.Optimizer experiment.Schedule |> Validation.field "schedule"
 
+        and! () =
+            AugmentationRules.steps experiment.Augmentation
+            |> Validation.field "augmentation"
+
         and! () = Rules.atLeast 1 (int experiment.Epochs) |> Validation.field "epochs"
 
         and! () =

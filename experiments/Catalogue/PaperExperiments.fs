@@ -12,13 +12,13 @@ let amos =
 /// TotalSegmentator CT. Its classes have sides, so nothing is mirrored.
 let totalSegmentatorCt =
     published Datasets.totalSegmentatorCt
-    |> withAugmentation Augmentation.Off
+    |> withAugmentation Augmentation.noMirroring
     |> titled "totalsegmentator-ct"
 
 /// TotalSegmentator MRI. Its classes have sides, so nothing is mirrored.
 let totalSegmentatorMr =
     published Datasets.totalSegmentatorMr
-    |> withAugmentation Augmentation.Off
+    |> withAugmentation Augmentation.noMirroring
     |> titled "totalsegmentator-mr"
 
 /// BraTS 2021.

@@ -2,7 +2,6 @@ using MedSegDsl.Models;
 using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Planning;
 using MedSegDsl.Runtime.Training.Augmentations;
-using MedSegDsl.Runtime.Training.Sampling;
 using TorchSharp;
 
 namespace MedSegDsl.Runtime.Training;
@@ -49,15 +48,16 @@ internal static class SetupBuilder
             Batch = batch,
             TrainingCases = data.Training,
             ValidationCases = data.Validation,
-            Augmentation = experiment.Augmentation.IsMirroring
-                ? new Mirroring(patch, new PatchGeometry(patch).MirrorAxes)
-                : new NoAugmentation(patch),
+            Augmentation = new Augmenter(experiment.Augmentation, patch, MaskedChannels(configuration)),
             Device = device,
             Folder = folder,
         };
     }
 
     private static Size3 SizeOf(int[] patch) => new(patch[0], patch[1], patch[2]);
+
+    private static int[] MaskedChannels(PlansConfiguration configuration) =>
+        [.. Enumerable.Range(0, configuration.UseMaskForNorm.Length).Where(channel => configuration.UseMaskForNorm[channel])];
 
     private static void Check(Experiment experiment, PlansConfiguration configuration, Size3 patch, int channels, int outputs)
     {

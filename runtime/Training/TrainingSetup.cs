@@ -39,7 +39,7 @@ public sealed record TrainingSetup
     public required IReadOnlyList<ITrainingCase> ValidationCases { get; init; }
 
     /// <summary>The changes of the training patches.</summary>
-    public required IAugmentation Augmentation { get; init; }
+    public required Augmenter Augmentation { get; init; }
 
     /// <summary>Where the network is.</summary>
     public required TorchSharp.torch.Device Device { get; init; }

@@ -278,6 +278,68 @@ let tests =
                 ]
                 "paths"
 
+        testCase "augmentation steps have probabilities, intervals and axes that mean something"
+        <| fun () ->
+            let between low high = { Low = low; High = high }
+
+            let intensity change =
+                AugmentationStep.Intensity(0.5, 1.0, change)
+
+            let affine =
+                match Augmentation.nnUNet.Head with
+                | AugmentationStep.Spatial(_, SpatialChange.Affine change) -> change
+                | _ -> failtest "nnU-Net's augmentation begins with the affine change"
+
+            let affineStep change =
+                AugmentationStep.Spatial(1.0, SpatialChange.Affine change)
+
+            let wrong = [
+                AugmentationStep.Intensity(1.5, -0.1, IntensityChange.Gamma(between 2.0 1.0, true))
+                intensity (IntensityChange.LowResolution(between 0.5 1.5))
+                intensity (IntensityChange.MedianFilter(4, 2))
+                AugmentationStep.Spatial(0.5, SpatialChange.Mirror [ 0; 3; 0 ])
+                affineStep {
+                    affine with
+                        Scaling = between 0.0 1.0
+                        Margin = 1.5
+                        Rotation = Rotation.Degrees 200.0
+                }
+                AugmentationStep.OneOf []
+                AugmentationStep.OneOf [ affineStep affine ]
+                AugmentationStep.Cascade(0.5, 2.0, CascadeChange.Morphology(between -1.0 8.0))
+            ]
+
+            Expect.equal
+                (paths (Experiment.validate (withAugmentation wrong experiment)))
+                [
+                    "augmentation"
+                    "augmentation[0].change.exponent.high"
+                    "augmentation[0].channelProbability"
+                    "augmentation[0].probability"
+                    "augmentation[1].change.scale.high"
+                    "augmentation[2].change.largest"
+                    "augmentation[3].change.axes[1]"
+                    "augmentation[3].change.axes[2]"
+                    "augmentation[4].change.margin"
+                    "augmentation[4].change.rotation.largest"
+                    "augmentation[4].change.scaling.low"
+                    "augmentation[5].steps"
+                    "augmentation[6].steps"
+                    "augmentation[7].change.radius.low"
+                    "augmentation[7].labelProbability"
+                ]
+                "paths"
+
+            for steps in
+                [
+                    Augmentation.nnUNet
+                    Augmentation.noMirroring
+                    Augmentation.da5
+                    Augmentation.mirroring
+                    Augmentation.off
+                ] do
+                Expect.isOk (experiment |> withAugmentation steps |> Experiment.validate) "presets"
+
         testCase "an experiment's own patch must suit its network"
         <| fun () ->
             Expect.equal

@@ -34,6 +34,34 @@ public sealed class BatchRandom
     /// <summary>True with a probability of ½.</summary>
     public bool Coin() => NextBits() >> 63 == 1;
 
+    /// <summary>True with a probability.</summary>
+    public bool Chance(double probability) => Unit() < probability;
+
+    /// <summary>A number, uniform from low to high.</summary>
+    public double Uniform(double low, double high) => low + (high - low) * Unit();
+
+    /// <summary>A number, normal with mean 0 and deviation 1 (Box and Muller 1958).</summary>
+    public double Normal() => Math.Sqrt(-2 * Math.Log(1 - Unit())) * Math.Cos(2 * Math.PI * Unit());
+
+    /// <summary>The numbers 0 … count − 1, every order equally likely.</summary>
+    public int[] Order(int count)
+    {
+        var order = Enumerable.Range(0, count).ToArray();
+        for (var i = count - 1; i > 0; i--)
+        {
+            var j = Below(i + 1);
+            (order[i], order[j]) = (order[j], order[i]);
+        }
+
+        return order;
+    }
+
+    /// <summary>A seed for a device's own generator.</summary>
+    public ulong Seed() => NextBits();
+
+    /// <summary>Uniform from 0 up to but not 1, with 53 bits.</summary>
+    private double Unit() => (NextBits() >> 11) * (1.0 / (1L << 53));
+
     private ulong NextBits()
     {
         state += 0x9E3779B97F4A7C15UL;

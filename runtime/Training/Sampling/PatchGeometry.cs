@@ -13,13 +13,15 @@ public sealed class PatchGeometry
     /// <summary>How many times longer than its first axis a 3D patch must be to be transformed slice by slice.</summary>
     private const double AnisotropyThreshold = 3;
 
-    /// <summary>The smallest scaling of the spatial transform, for which room is left.</summary>
-    private const double SmallestScale = 0.85;
+    private readonly double margin;
 
     /// <summary>Derives everything from a patch.</summary>
     /// <param name="patch">Voxels along each axis; two or three numbers.</param>
-    public PatchGeometry(IReadOnlyList<int> patch)
+    /// <param name="margin">The turned patch is divided by this: nnU-Net 0.85, DA5 0.7.</param>
+    /// <param name="largestRotation">Another limit than nnU-Net's for the rotations, in degrees.</param>
+    public PatchGeometry(IReadOnlyList<int> patch, double margin = 0.85, double? largestRotation = null)
     {
+        this.margin = margin;
         Patch = [.. patch];
         MirrorAxes = [.. Enumerable.Range(0, patch.Count)];
         double degrees;
@@ -33,7 +35,7 @@ public sealed class PatchGeometry
             degrees = IsDummy2D ? 180 : 30;
         }
 
-        MaximalRotation = degrees / 180 * Math.PI;
+        MaximalRotation = (largestRotation ?? degrees) / 180 * Math.PI;
         InitialPatch = Enlarge();
     }
 
@@ -52,7 +54,7 @@ public sealed class PatchGeometry
     /// <summary>The axes that may be mirrored, in training and in prediction.</summary>
     public int[] MirrorAxes { get; }
 
-    /// <summary>The room that the patch needs when turned about any one axis and shrunk.</summary>
+    /// <summary>The room that the patch needs when turned about any one axis, and some more for scaling.</summary>
     private int[] Enlarge()
     {
         var angle = Math.Min(Math.PI / 2, MaximalRotation);
@@ -70,7 +72,7 @@ public sealed class PatchGeometry
             extent[b] = Math.Max(extent[b], Math.Abs(second));
         }
 
-        var initial = extent.Select(n => (int)(n / SmallestScale)).ToArray();
+        var initial = extent.Select(n => (int)(n / margin)).ToArray();
         if (IsDummy2D)
             initial[0] = Patch[0];
         return initial;

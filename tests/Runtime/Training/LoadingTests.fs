@@ -6,7 +6,6 @@ open System.IO
 open System.Threading
 open Expecto
 open TorchSharp
-open MedSegDsl.Runtime.Training.Augmentations
 open MedSegDsl.Runtime.Training.Loading
 open MedSegDsl.Runtime.Training.Sampling
 open MedSegDsl.Tests.Runtime
@@ -93,33 +92,6 @@ let tests =
 
             TemporaryFolder.expectsLine [ "case RB_042: the disk is gone" ] (fun () ->
                 loader.Next().Dispose())
-        }
-
-        test "mirroring flips image and segmentation alike, each axis by a coin" {
-            use _ = torch.NewDisposeScope()
-            let values = torch.arange(120).reshape([| 2L; 1L; 3L; 4L; 5L |])
-
-            let flips =
-                Set.ofSeq (
-                    seq {
-                        for i in 0..99 do
-                            let image, segmentation = values.``to`` torch.float32, values.``to`` torch.int16
-                            let random = BatchRandom(3, BatchKey(BatchPurpose.Training, 0, i))
-
-                            let struct (image, segmentation) =
-                                Mirroring([| 3; 4; 5 |], [| 0; 2 |]).Apply(image, segmentation, random)
-
-                            Expect.equal
-                                (segmentation.``to`` torch.float32 |> fun s -> s.data<float32>().ToArray())
-                                (image.data<float32>().ToArray())
-                                "alike"
-
-                            for sample in 0L .. 1L do
-                                int (image[sample, 0L, 0L, 0L, 0L].item<float32>()) - 60 * int sample
-                    }
-                )
-            // The voxel in the corner tells which of the axes 0 and 2 were flipped; axis 1 never is.
-            Expect.equal flips (Set.ofList [ 0; 4; 40; 44 ]) "flips seen"
         }
 
         // By itself, because the number of live tensors is that of the whole process.

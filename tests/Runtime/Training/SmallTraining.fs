@@ -150,6 +150,7 @@ let experiment =
     |> withIterations 3 2
     |> withBatch 2
     |> withPatch patch
+    |> withAugmentation Augmentation.mirroring
     |> withDevice Device.Cpu
 
 /// A training of an experiment in a folder; its network is the caller's to dispose.
@@ -165,7 +166,7 @@ let setup (experiment: Experiment) seed folder (training: BallCase[]) =
         Batch = 2,
         TrainingCases = asCases training,
         ValidationCases = asCases (cases "validation" 50 2),
-        Augmentation = Mirroring(patchAxes, [| 0; 1; 2 |]),
+        Augmentation = Augmenter(experiment.Augmentation, patchAxes),
         Device = torch.CPU,
         Folder = FoldFolder folder,
         CheckpointInterval = 2

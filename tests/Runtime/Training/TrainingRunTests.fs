@@ -62,7 +62,7 @@ let private experiment =
     |> withEpochs 2<epoch>
     |> withIterations 3 1
     |> withPatch patch
-    |> withAugmentation Augmentation.Off
+    |> withAugmentation Augmentation.off
     |> withDevice Device.Cpu
 
 let private run root experiment =

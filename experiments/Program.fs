@@ -8,6 +8,7 @@ open MedSegDsl.Experiments.CommandLine.Commands
 let private run =
     function
     | Quickstart args -> QuickstartCommand.run args
+    | Convert args -> ConvertCommand.run args
     | Plan args -> PlanCommand.run args
     | Preprocess args -> PreprocessCommand.run args
     | Train args -> TrainCommand.run args

@@ -75,6 +75,7 @@ let all =
         Runtime.Training.ProgressTests.tests
         Runtime.Training.TrainerTests.tests
         Runtime.Training.TrainingRunTests.tests
+        Runtime.Conversion.ConversionTests.tests
         Runtime.Statistics.StatisticsTests.tests
         Models.GoldenNetworkTests.tests
         Models.NetworkTests.tests

@@ -3,6 +3,25 @@ module MedSegDsl.Experiments.CommandLine.Arguments
 
 open Argu
 
+type ConvertArgs =
+    | [<MainCommand; ExactlyOnce>] Release of NAME: string * FOLDER: string
+    | [<AltCommandLine("-d")>] Dataset of ID: int
+    | Partial
+    | Overwrite
+    | [<AltCommandLine("-np")>] Workers of COUNT: int
+    | [<AltCommandLine("-o")>] Output of FOLDER: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Release _ ->
+                "amos, amos-ct-mr, totalsegmentator, totalsegmentator-mri, brats or msd, and the unpacked release; or brats-submission and a folder of predictions"
+            | Dataset _ -> "number of the new dataset; default: nnU-Net's own"
+            | Partial -> "convert the cases that are whole though the release is not"
+            | Overwrite -> "convert finished cases again"
+            | Workers _ -> "cases converted at a time; default: one for each core"
+            | Output _ -> "brats-submission: folder for the label maps with the labels of BraTS"
+
 type PlanArgs =
     | [<MainCommand; ExactlyOnce>] Dataset of ID: string
     | [<AltCommandLine("-pl")>] Planner of NAME: string
@@ -154,6 +173,7 @@ type InspectArgs =
 
 type Command =
     | [<CliPrefix(CliPrefix.None)>] Quickstart of ParseResults<QuickstartArgs>
+    | [<CliPrefix(CliPrefix.None)>] Convert of ParseResults<ConvertArgs>
     | [<CliPrefix(CliPrefix.None)>] Plan of ParseResults<PlanArgs>
     | [<CliPrefix(CliPrefix.None)>] Preprocess of ParseResults<PreprocessArgs>
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgs>
@@ -167,6 +187,7 @@ type Command =
         member arg.Usage =
             match arg with
             | Quickstart _ -> "train, predict and evaluate a small network on real brain images, in minutes"
+            | Convert _ -> "make a raw dataset from a published one: AMOS, TotalSegmentator, BraTS, Decathlon"
             | Plan _ -> "fingerprint a dataset and write its plans"
             | Preprocess _ -> "preprocess a dataset for training"
             | Train _ -> "train a network on one fold"

@@ -37,6 +37,20 @@ internal readonly ref struct NiftiFields(ReadOnlySpan<byte> bytes, int version, 
 
     public double[] SForm() => Row(First ? 280 : 400, 12);
 
+    /// <summary>Changes a length, or the number of dimensions (i = 0), in the header's bytes.</summary>
+    public static void SetDim(Span<byte> header, int version, bool bigEndian, int i, short value)
+    {
+        var at = header[(version == 1 ? 40 + 2 * i : 16 + 8 * i)..];
+        if (version == 1 && bigEndian)
+            BinaryPrimitives.WriteInt16BigEndian(at, value);
+        else if (version == 1)
+            BinaryPrimitives.WriteInt16LittleEndian(at, value);
+        else if (bigEndian)
+            BinaryPrimitives.WriteInt64BigEndian(at, value);
+        else
+            BinaryPrimitives.WriteInt64LittleEndian(at, value);
+    }
+
     public static byte[] Write(NiftiHeader header, int[] shape, NiftiType type)
     {
         var first = header.Version == 1;

@@ -87,7 +87,19 @@ public static class NiftiFile
 
     private static int[] Shape(NiftiHeader header) => [header.Shape[2], header.Shape[1], header.Shape[0]];
 
-    private static T Open<T>(string file, Func<NiftiHeader, byte[], Stream, T> read)
+    private static T Open<T>(string file, Func<NiftiHeader, byte[], Stream, T> read) => Unpack(file, (bytes, stream, claim) =>
+    {
+        var header = NiftiHeader.Parse(bytes, file);
+        claim(header.VoxelOffset + header.VoxelCount * header.Type.Bytes());
+        return read(header, bytes, stream);
+    });
+
+    /// <summary>Opens a file, compressed or not.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="read">Takes the header's bytes, the stream after them, and a check to call with the bytes
+    /// that the header claims the file to have.</param>
+    /// <exception cref="UserException">The file is missing, truncated, corrupt or no NIfTI file.</exception>
+    internal static T Unpack<T>(string file, Func<byte[], Stream, Action<long>, T> read)
     {
         try
         {
@@ -104,12 +116,13 @@ public static class NiftiFile
             start.CopyTo(bytes, 0);
             if (stream.ReadAtLeast(bytes.AsSpan(4), bytes.Length - 4, throwOnEndOfStream: false) < bytes.Length - 4)
                 throw new UserException($"{file}: is truncated: it ends inside its header");
-            var header = NiftiHeader.Parse(bytes, file);
-            var needed = header.VoxelOffset + header.VoxelCount * header.Type.Bytes();
-            if (needed > (compressed ? stored.Length * MaximumCompression : stored.Length))
-                throw new UserException(
-                    $"{file}: is truncated or corrupt: its header claims {needed} bytes, but the file has {stored.Length}{(compressed ? " compressed" : "")}");
-            return read(header, bytes, stream);
+            var length = stored.Length;
+            return read(bytes, stream, needed =>
+            {
+                if (needed > (compressed ? length * MaximumCompression : length))
+                    throw new UserException(
+                        $"{file}: is truncated or corrupt: its header claims {needed} bytes, but the file has {length}{(compressed ? " compressed" : "")}");
+            });
         }
         catch (Exception cause) when (cause is (FileNotFoundException or DirectoryNotFoundException) && !File.Exists(file))
         {
@@ -156,14 +169,22 @@ public static class NiftiFile
     }
 
     private static void Save(string file, int[] shape, NiftiHeader geometry, NiftiType type, Action<Stream> writeVoxels) =>
+        Save(file, stream =>
+        {
+            stream.Write(geometry.ToBytes([shape[2], shape[1], shape[0]], type));
+            writeVoxels(stream);
+        });
+
+    /// <summary>Writes a file whole.</summary>
+    /// <param name="file">Compressed where it ends in .gz.</param>
+    /// <param name="write">Writes header and voxels.</param>
+    internal static void Save(string file, Action<Stream> write) =>
         AtomicFile.Write(file, stored =>
         {
             // .NET writes no time of day into the gzip header: equal volumes give equal files.
             using var compressor = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)
                 ? new GZipStream(stored, CompressionLevel.Optimal, leaveOpen: true)
                 : null;
-            var stream = compressor ?? stored;
-            stream.Write(geometry.ToBytes([shape[2], shape[1], shape[0]], type));
-            writeVoxels(stream);
+            write(compressor ?? stored);
         });
 }

@@ -45,6 +45,7 @@ let private prints name arguments (words: string list) =
 
 let private commands = [
     "quickstart"
+    "convert"
     "plan"
     "preprocess"
     "train"
@@ -158,6 +159,8 @@ let tests =
         refuses "an unknown configuration" [ "train"; "901"; "3d"; "0" ] [ "3d_fullres"; "3d_lowres" ]
         refuses "a fold that is no number" [ "train"; "901"; "3d_fullres"; "first" ] [ "first" ]
         refuses "nnU-Net's folders are not named" [ "plan"; "901" ] [ "nnUNet_raw" ]
+        refuses "a release that cannot be converted" [ "convert"; "acdc"; "folder" ] [ "acdc"; "totalsegmentator-mri" ]
+        refuses "a release that is not there" [ "convert"; "brats"; "nowhere" ] [ "nowhere"; "BraTS 2021" ]
         refuses "a file that is not there" [ "inspect"; "nowhere.nii.gz" ] [ "nowhere.nii.gz" ]
         refuses "folders that are not there" [ "evaluate"; "labels"; "predictions" ] [ "predictions" ]
         refuses "a model that is not there" [ "predict"; "-i"; "images"; "-o"; "out"; "-m"; "model" ] [

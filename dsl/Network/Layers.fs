@@ -5,6 +5,8 @@ namespace MedSegDsl
 type Norm =
     /// Instance normalisation with learned scale and shift.
     | Instance
+    /// Instance normalisation without scale and shift (MONAI's `instance`).
+    | PlainInstance
     /// Batch normalisation.
     | Batch
     /// Group normalisation.

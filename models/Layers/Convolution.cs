@@ -19,7 +19,9 @@ public sealed class Convolution : Layer<Tensor, Tensor>
     /// <param name="stride">The stride along each axis.</param>
     /// <param name="bias">Whether a bias is added.</param>
     /// <param name="padded">Whether the volume is padded by half the kernel; false pads nothing.</param>
-    public Convolution(long inputs, long outputs, int kernel, Size3 stride, bool bias, bool padded = true)
+    /// <param name="weightStart">How the weight starts; He's normal where nothing is said.</param>
+    public Convolution(
+        long inputs, long outputs, int kernel, Size3 stride, bool bias, bool padded = true, Start? weightStart = null)
         : base(nameof(Convolution))
     {
         strides = [stride.D, stride.H, stride.W];
@@ -27,12 +29,19 @@ public sealed class Convolution : Layer<Tensor, Tensor>
         paddings = [padding, padding, padding];
         biased = bias;
         long volume = (long)kernel * kernel * kernel;
-        AddParameter("weight", Start.HeFanOut(outputs * volume), outputs, inputs, kernel, kernel, kernel);
+        AddParameter("weight", weightStart ?? Start.HeFanOut(outputs * volume), outputs, inputs, kernel, kernel, kernel);
         if (bias)
         {
             AddParameter("bias", Start.InverseRoot(inputs * volume), outputs);
         }
     }
+
+    /// <summary>A convolution that starts as PyTorch's do, uniform within ±1/√(inputs · kernel³).</summary>
+    public static Convolution AsPyTorch(
+        long inputs, long outputs, int kernel, int stride, bool bias, bool padded = true) =>
+        new(
+            inputs, outputs, kernel, new Size3(stride, stride, stride), bias, padded,
+            Start.InverseRoot(inputs * kernel * kernel * kernel));
 
     /// <inheritdoc />
     public override Tensor forward(Tensor volume) =>

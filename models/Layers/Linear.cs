@@ -24,6 +24,10 @@ public sealed class Linear : Layer<Tensor, Tensor>
         }
     }
 
+    /// <summary>A layer that starts as PyTorch's do, weight and bias uniform within ±1/√inputs.</summary>
+    public static Linear AsPyTorch(long inputs, long outputs, bool bias) =>
+        new(inputs, outputs, bias, Start.InverseRoot(inputs), Start.InverseRoot(inputs));
+
     /// <summary>The bias; only of a layer that has one.</summary>
     public Tensor Bias => Get("bias");
 

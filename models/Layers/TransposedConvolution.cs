@@ -3,24 +3,30 @@ using static TorchSharp.torch;
 namespace MedSegDsl.Models;
 
 /// <summary>
-/// A transposed convolution whose kernel is its stride, with a bias: (B, C, D, H, W) → (B, outputs, D·s, H·s, W·s).
+/// A transposed convolution whose kernel is its stride: (B, C, D, H, W) → (B, outputs, D·s, H·s, W·s).
 /// </summary>
 public sealed class TransposedConvolution : Layer<Tensor, Tensor>
 {
     private readonly long[] strides;
+    private readonly bool biased;
 
     /// <summary>A transposed convolution; the weight is (inputs, outputs, stride).</summary>
-    public TransposedConvolution(long inputs, long outputs, Size3 stride) : base(nameof(TransposedConvolution))
+    public TransposedConvolution(long inputs, long outputs, Size3 stride, bool bias = true)
+        : base(nameof(TransposedConvolution))
     {
+        biased = bias;
         strides = [stride.D, stride.H, stride.W];
 
         // PyTorch's default: the public code starts ordinary convolutions its own way and leaves these.
         var start = Start.InverseRoot(outputs * stride.Volume);
         AddParameter("weight", start, inputs, outputs, stride.D, stride.H, stride.W);
-        AddParameter("bias", start, outputs);
+        if (bias)
+        {
+            AddParameter("bias", start, outputs);
+        }
     }
 
     /// <inheritdoc />
     public override Tensor forward(Tensor volume) =>
-        nn.functional.conv_transpose3d(volume, Get("weight", volume), Get("bias", volume), strides);
+        nn.functional.conv_transpose3d(volume, Get("weight", volume), biased ? Get("bias", volume) : null, strides);
 }

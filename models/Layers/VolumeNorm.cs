@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace MedSegDsl.Models;
 
 /// <summary>
-/// The normalisation of a convolution block, (B, C, D, H, W) → (B, C, D, H, W), with learned scale and shift.
+/// The normalisation of a convolution block, (B, C, D, H, W) → (B, C, D, H, W), with learned scale and shift unless the norm
+/// says otherwise.
 /// </summary>
 public sealed class VolumeNorm : Layer<Tensor, Tensor>
 {
@@ -18,6 +19,11 @@ public sealed class VolumeNorm : Layer<Tensor, Tensor>
     public VolumeNorm(Norm norm, long channels) : base(nameof(VolumeNorm))
     {
         this.norm = norm;
+        if (norm.IsPlainInstance)
+        {
+            return;
+        }
+
         AddParameter("weight", Start.One, channels);
         AddParameter("bias", Start.Zero, channels);
         if (norm.IsBatch)
@@ -31,6 +37,11 @@ public sealed class VolumeNorm : Layer<Tensor, Tensor>
     /// <inheritdoc />
     public override Tensor forward(Tensor volume)
     {
+        if (norm.IsPlainInstance)
+        {
+            return nn.functional.instance_norm(volume, eps: Epsilon);
+        }
+
         var weight = Get("weight", volume);
         var bias = Get("bias", volume);
         return norm switch

@@ -10,12 +10,18 @@ namespace MedSegDsl.Models;
 public sealed class DepthwiseConvolution3d : Layer<(Tensor Volume, ScanPath Path), Tensor>
 {
     /// <summary>A convolution with weight (C, 1, kernel, kernel, kernel) and bias (C).</summary>
-    public DepthwiseConvolution3d(int channels, int kernel) : base(nameof(DepthwiseConvolution3d))
+    public DepthwiseConvolution3d(int channels, int kernel, Start? weightStart = null)
+        : base(nameof(DepthwiseConvolution3d))
     {
         long volume = (long)kernel * kernel * kernel;
-        AddParameter("weight", Start.HeFanOut(channels * volume), channels, 1, kernel, kernel, kernel);
+        AddParameter(
+            "weight", weightStart ?? Start.HeFanOut(channels * volume), channels, 1, kernel, kernel, kernel);
         AddParameter("bias", Start.InverseRoot(volume), channels);
     }
+
+    /// <summary>A convolution that starts as PyTorch's do, uniform within ±1/√(kernel³).</summary>
+    public static DepthwiseConvolution3d AsPyTorch(int channels, int kernel) =>
+        new(channels, kernel, Start.InverseRoot((long)kernel * kernel * kernel));
 
     /// <inheritdoc />
     public override Tensor forward((Tensor Volume, ScanPath Path) input) =>

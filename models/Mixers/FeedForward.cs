@@ -7,6 +7,7 @@ public sealed class FeedForward : Layer<Tensor, Tensor>
 {
     private readonly Linear widen;
     private readonly Linear narrow;
+    private readonly double dropout;
 
     /// <summary>A feed-forward network with so many hidden channels for each channel.</summary>
     public FeedForward(int channels, int ratio) : base(nameof(FeedForward))
@@ -15,10 +16,19 @@ public sealed class FeedForward : Layer<Tensor, Tensor>
         narrow = Add("fc2", new Linear(ratio * channels, channels, bias: true));
     }
 
+    /// <summary>A feed-forward network with MONAI's names, PyTorch's start, and dropout behind both layers.</summary>
+    public FeedForward(int channels, int ratio, double dropout) : base(nameof(FeedForward))
+    {
+        widen = Add("linear1", Linear.AsPyTorch(channels, ratio * channels, bias: true));
+        narrow = Add("linear2", Linear.AsPyTorch(ratio * channels, channels, bias: true));
+        this.dropout = dropout;
+    }
+
     /// <inheritdoc />
     public override Tensor forward(Tensor tokens)
     {
         using var scope = NewDisposeScope();
-        return narrow.call(nn.functional.gelu(widen.call(tokens))).MoveToOuterDisposeScope();
+        var hidden = RandomDrops.Numbers(nn.functional.gelu(widen.call(tokens)), dropout, training);
+        return RandomDrops.Numbers(narrow.call(hidden), dropout, training).MoveToOuterDisposeScope();
     }
 }

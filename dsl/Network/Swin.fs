@@ -1,0 +1,38 @@
+namespace MedSegDsl
+
+/// x + attention inside windows of LN(x), then x + FFN(LN(x)); every second layer of a stage shifts its windows by half
+/// their size (Swin Transformer, Liu et al. 2021). The products get a learned bias for each offset between two tokens.
+type SwinMixer = {
+    /// Attention heads; must divide the stage's channels.
+    Heads: int
+    /// Tokens of a window along each axis; an axis that is not longer is one window.
+    Window: Size3
+    /// Hidden channels of the feed-forward network over C.
+    FeedForwardRatio: int
+    /// Whether the linear layer to queries, keys and values has a bias.
+    QkvBias: bool
+    /// The share of numbers that training leaves out, in attention and behind linear layers.
+    Dropout: float
+    DropPath: DropPath
+}
+
+/// How a stage of Swin layers halves the resolution: neighbours side by side, layer norm, a linear layer to twice the
+/// channels.
+[<RequireQualifiedAccess>]
+type PatchMerging =
+    /// MONAI's `merging`, as SwinUNETR was released with it: of the eight neighbours two are taken twice and two never.
+    | V1
+    /// MONAI's `mergingv2`: each neighbour once.
+    | V2
+
+[<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
+module PatchMerging =
+    /// The neighbours (d, h, w), 0 or 1 along each axis, in the order in which they are joined (MONAI, swin_unetr).
+    let offsets =
+        function
+        | PatchMerging.V1 -> [ 0, 0, 0; 1, 0, 0; 0, 1, 0; 0, 0, 1; 1, 0, 1; 0, 1, 0; 0, 0, 1; 1, 1, 1 ]
+        | PatchMerging.V2 -> [
+            for d in 0..1 do
+                for h in 0..1 do
+                    for w in 0..1 -> d, h, w
+          ]

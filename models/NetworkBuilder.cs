@@ -20,7 +20,12 @@ public static class NetworkBuilder
         }
 
         using var scope = NewDisposeScope();
-        var built = new UShapeNetwork(network, network.Architecture.Item, inChannels, classes, patch);
+        SegmentationNetwork built = network.Architecture switch
+        {
+            Architecture.UShape shape => new UShapeNetwork(network, shape.Item, inChannels, classes, patch),
+            Architecture.Unetr unetr => new UnetrNetwork(network, unetr.Item, inChannels, classes, patch),
+            _ => throw new ModelException($"{network.Name}: the architecture has no module"),
+        };
         Initialiser.Fill(built, seed);
         return built;
     }

@@ -14,6 +14,7 @@ let all =
         Dsl.CostTests.golden
         Dsl.CostTests.tests
         Dsl.ValidationTests.tests
+        Dsl.UnetrTests.tests
         Dsl.TablesTests.tests
         Dsl.JsonTests.tests
         Dsl.BuiltParametersTests.tests
@@ -80,6 +81,7 @@ let all =
         Models.GoldenNetworkTests.tests
         Models.NetworkTests.tests
         Models.MixerTests.tests
+        Models.WindowTests.tests
         Models.InitialisationTests.tests
         Models.WeightsTests.tests
         Experiments.CommandLineTests.tests

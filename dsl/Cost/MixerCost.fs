@@ -130,6 +130,83 @@ let private attention layer (mixer: AttentionMixer) (volume: VolumeShape) =
     // The norms' results, q, the attended values, both sums; keys and values; the hidden layer before and after GELU.
     + Operation.keeps (6L * volume.Count + 2L * shrunk.Count + 2L * volume.Tokens * int64 hidden)
 
+/// The feed-forward network of a layer, with MONAI's names. Kept: the hidden layer before and after GELU.
+let private feedForward layer ratio (volume: VolumeShape) =
+    let hidden = ratio * volume.Channels
+
+    Operation.linear $"{layer}.mlp.linear1" true volume.Channels hidden volume.Tokens
+    + Operation.linear $"{layer}.mlp.linear2" true hidden volume.Channels volume.Tokens
+    + Operation.keeps (2L * volume.Tokens * int64 hidden)
+
+/// Attention of so many tokens with so many, in `tokens` places; the products with queries and with weights.
+let private products heads (tokens: int64) (seen: int64) channels = {
+    Cost.Zero with
+        MultiplyAdds = 2L * tokens * seen * int64 channels
+        Kept = int64 heads * tokens * seen
+}
+
+let private swin layer (mixer: SwinMixer) (volume: VolumeShape) =
+    let c = volume.Channels
+    let window = Size3.map2 min volume.Size mixer.Window
+
+    let padded =
+        Size3.map2 (*) window (VolumeShape.strided volume.Size window)
+        |> VolumeShape.create c
+
+    let offsets =
+        mixer.Window |> Size3.toList |> List.fold (fun count n -> count * (2 * n - 1)) 1
+
+    Operation.norm $"{layer}.norm1" c
+    + Operation.parameters [ $"{layer}.attn.relative_position_bias_table", [ offsets; mixer.Heads ] ]
+    + Operation.linear $"{layer}.attn.qkv" mixer.QkvBias c (3 * c) padded.Tokens
+    + products mixer.Heads padded.Tokens window.Volume c
+    + Operation.linear $"{layer}.attn.proj" true c c padded.Tokens
+    + Operation.norm $"{layer}.norm2" c
+    + feedForward layer mixer.FeedForwardRatio volume
+    // The norms' results and both sums; the windows, their queries, keys, values and attended values.
+    + Operation.keeps (4L * volume.Count + 5L * padded.Count)
+
+/// The weights of MONAI's cross-attention, which nothing reads.
+let private crossAttention layer (mixer: VitMixer) c =
+    let linear name hasBias =
+        Operation.linear $"{layer}.cross_attn.{name}" hasBias c c 0L
+
+    Operation.norm $"{layer}.norm_cross_attn" c
+    + linear "out_proj" true
+    + List.sum [ for name in [ "to_q"; "to_k"; "to_v" ] -> linear name mixer.QkvBias ]
+
+let private vit layer (mixer: VitMixer) (volume: VolumeShape) =
+    let c = volume.Channels
+
+    Operation.norm $"{layer}.norm1" c
+    + Operation.linear $"{layer}.attn.qkv" mixer.QkvBias c (3 * c) volume.Tokens
+    + products mixer.Heads volume.Tokens volume.Tokens c
+    + Operation.linear $"{layer}.attn.out_proj" true c c volume.Tokens
+    + Operation.norm $"{layer}.norm2" c
+    + feedForward layer mixer.FeedForwardRatio volume
+    + (if mixer.UnusedCrossAttention then
+           crossAttention layer mixer c
+       else
+           Cost.Zero)
+    // The norms' results, queries, keys and values, the attended values, both sums.
+    + Operation.keeps (8L * volume.Count)
+
+let private ux layer (mixer: UxMixer) (volume: VolumeShape) =
+    let c = volume.Channels
+
+    let hidden = {
+        volume with
+            Channels = mixer.Expansion * c
+    }
+
+    Operation.convolution $"{layer}.dwconv" true (Size3.cube mixer.Kernel) c c volume
+    + Operation.norm $"{layer}.norm" c
+    + Operation.convolution $"{layer}.pwconv1" true (Size3.cube 1) c c hidden
+    + Operation.convolution $"{layer}.pwconv2" true (Size3.cube 1) c hidden.Channels volume
+    + Operation.parameters [ $"{layer}.gamma", [ c ] ]
+    // The convolution's and the norm's result, the hidden layer before and after GELU, what γ scales, the sum.
+    + Operation.keeps (4L * volume.Count + 2L * hidden.Count)
+
 /// A layer of a stage under its name; `index` is its place among the stage's layers.
 let layer (network: Network) name (index: int) mixer (volume: VolumeShape) =
     let block name kernel =
@@ -140,6 +217,9 @@ let layer (network: Network) name (index: int) mixer (volume: VolumeShape) =
     | Mixer.Attention mixer -> attention name mixer volume
     | Mixer.PlainConvolution kernel -> block name kernel
     | Mixer.ResidualConvolution kernel -> block $"{name}.conv1" kernel + block $"{name}.conv2" kernel
+    | Mixer.Swin mixer -> swin name mixer volume
+    | Mixer.Vit mixer -> vit name mixer volume
+    | Mixer.Ux mixer -> ux name mixer volume
 
 /// The name of layer `index` in a block of a U-shape: the published Transformer blocks are lists themselves, others
 /// have one.
@@ -148,7 +228,10 @@ let private nameInChain block index =
     | Mixer.Attention _ -> $"{block}.{index}"
     | Mixer.Mamba _
     | Mixer.PlainConvolution _
-    | Mixer.ResidualConvolution _ -> $"{block}.layers.{index}"
+    | Mixer.ResidualConvolution _
+    | Mixer.Swin _
+    | Mixer.Vit _
+    | Mixer.Ux _ -> $"{block}.layers.{index}"
 
 /// `depth` layers of a U-shape, one after the other; `block` is a prefix such as `model.transformer.block1`.
 let chain network block depth mixer volume =

@@ -17,6 +17,7 @@ module NetworkCost =
     let private rows input (network: Network) =
         match network.Architecture with
         | Architecture.UShape shape -> UShapeCost.rows input network shape
+        | Architecture.Unetr unetr -> UnetrCost.rows input network unetr
 
     /// The network's rows for a patch (voxels), image channels and classes, background included; or everything wrong
     /// with it for these.

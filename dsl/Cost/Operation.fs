@@ -76,11 +76,12 @@ module internal Operation =
         Kept = 0L
     }
 
-    /// A transposed convolution with kernel = stride, with bias: each output voxel sees one input voxel.
-    let transposed name (stride: Size3) inChannels (output: VolumeShape) = {
+    /// A transposed convolution with kernel = stride, with bias or not: each output voxel sees one input voxel.
+    let transposed name hasBias (stride: Size3) inChannels (output: VolumeShape) = {
         Parameters = [
             weight name (inChannels :: output.Channels :: Size3.toList stride)
-            bias name output.Channels
+            if hasBias then
+                bias name output.Channels
         ]
         MultiplyAdds = output.Count * int64 inChannels
         Kept = 0L
@@ -113,6 +114,23 @@ module internal Operation =
             Parameters = [ weight name [ channels ] ]
     }
 
+    /// The norm of a network's convolution blocks.
+    let blockNorm (network: Network) name channels =
+        match network.Norm with
+        | Norm.PlainInstance -> Cost.Zero
+        | Norm.Instance
+        | Norm.Batch
+        | Norm.Group _ -> norm name channels
+
+    /// How often a block keeps its volume behind the convolution: the norm's backward pass reads the convolution's result;
+    /// a (leaky) ReLU works in place on the norm's, other activations keep it beside their own.
+    let blockVolumes (network: Network) =
+        match network.Activation with
+        | Activation.LeakyReLU _
+        | Activation.ReLU -> 2L
+        | Activation.GELU
+        | Activation.SiLU -> 3L
+
     /// Several volumes of one shape become one.
     let fusion name kind count (output: VolumeShape) =
         match kind with
@@ -122,16 +140,8 @@ module internal Operation =
             pointwise name (count * output.Channels) output
             + keeps (int64 count * output.Count)
 
-    /// Convolution → norm → activation, as the network has them. The norm's backward pass reads the convolution's result;
-    /// a (leaky) ReLU works in place on the norm's, other activations keep it beside their own.
-    let block (network: Network) name kernel inChannels (output: VolumeShape) =
-        let volumes =
-            match network.Activation with
-            | Activation.LeakyReLU _
-            | Activation.ReLU -> 2L
-            | Activation.GELU
-            | Activation.SiLU -> 3L
-
+    /// Convolution → norm → activation, as the network has them.
+    let block network name kernel inChannels (output: VolumeShape) =
         convolution $"{name}.conv" false kernel 1 inChannels output
-        + norm $"{name}.norm" output.Channels
-        + keeps (volumes * output.Count)
+        + blockNorm network $"{name}.norm" output.Channels
+        + keeps (blockVolumes network * output.Count)

@@ -62,7 +62,7 @@ let private upsampling
 
     match stage.Upsampling with
     | Upsampling.Transposed ->
-        Operation.transposed $"{name}.proj" stride inChannels volume
+        Operation.transposed $"{name}.proj" true stride inChannels volume
         + Operation.keeps (
             match shape.PositionEmbedding with
             | PositionEmbedding.Learned -> 0L
@@ -95,7 +95,12 @@ let private decoder
 let private lastUpsampling network (shape: UShape) (shapes: UShapeShapes) =
     let inChannels = (List.head shapes.Encoder).Channels
 
-    Operation.transposed "model.transposeconv_stage3" (List.head shape.Encoder).Stride inChannels shapes.Stem
+    Operation.transposed
+        "model.transposeconv_stage3"
+        true
+        (List.head shape.Encoder).Stride
+        inChannels
+        shapes.Stem
     + Operation.keeps shapes.Stem.Count
     + Operation.block network "model.stage3_de" (Size3.cube 3) shapes.Stem.Channels shapes.Stem
 

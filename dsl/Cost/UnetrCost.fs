@@ -3,13 +3,6 @@
 [<RequireQualifiedAccess>]
 module internal MedSegDsl.UnetrCost
 
-let private activated (network: Network) =
-    match network.Activation with
-    | Activation.LeakyReLU _
-    | Activation.ReLU -> 2L
-    | Activation.GELU
-    | Activation.SiLU -> 3L
-
 /// Two convolutions and, where the channels change, a third around them. Each norm keeps what it reads; the first
 /// activation and the sum's keep theirs.
 let private residual network name inChannels (output: VolumeShape) =
@@ -19,7 +12,7 @@ let private residual network name inChannels (output: VolumeShape) =
 
     convolution 1 3 inChannels
     + convolution 2 3 output.Channels
-    + Operation.keeps (2L * activated network * output.Count)
+    + Operation.keeps (2L * Operation.blockVolumes network * output.Count)
     + if inChannels = output.Channels then
           Cost.Zero
       else
@@ -60,7 +53,9 @@ let private decoder network (level: UnetrLevel) deepChannels =
     + residual network $"{level.Decoder}.conv_block" (2 * output.Channels) output
 
 let private chain network name depth mixer volume =
-    List.sum [ for index in 0 .. depth - 1 -> MixerCost.layer network $"{name}.{index}" index mixer volume ]
+    List.sum [
+        for index in 0 .. depth - 1 -> MixerCost.layer network $"{name}.{index}" index mixer volume
+    ]
 
 let private column network (input: VolumeShape) name (column: TokenColumn) (tokens: VolumeShape) =
     let positions =

@@ -15,7 +15,15 @@ let private inArchitecture change network = {
 let mapUShape (change: UShape -> UShape) =
     inArchitecture (fun architecture ->
         match architecture with
-        | Architecture.UShape shape -> Architecture.UShape(change shape))
+        | Architecture.UShape shape -> Architecture.UShape(change shape)
+        | Architecture.Unetr _ -> architecture)
+
+/// Changes the UNETR of a network that is one; another network stays as it is.
+let mapUnetr (change: Unetr -> Unetr) =
+    inArchitecture (fun architecture ->
+        match architecture with
+        | Architecture.Unetr unetr -> Architecture.Unetr(change unetr)
+        | Architecture.UShape _ -> architecture)
 
 /// Changes every encoder stage of a U-shape; the change is given the stage's index from 0 (ES1).
 let mapEncoder (change: int -> EncoderStage -> EncoderStage) =
@@ -29,7 +37,8 @@ let mapDecoder (change: int -> DecoderStage -> DecoderStage) =
 let mapMixers (change: Mixer -> Mixer) =
     inArchitecture (fun architecture ->
         match architecture with
-        | Architecture.UShape shape -> Architecture.UShape(UShapeParts.mapMixers change shape))
+        | Architecture.UShape shape -> Architecture.UShape(UShapeParts.mapMixers change shape)
+        | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.mapMixers change unetr))
 
 let private mamba change =
     function
@@ -152,7 +161,7 @@ let withPositionEmbedding embedding =
     })
 
 /// The normalisation of the convolution blocks.
-let withNorm norm network = { network with Norm = norm }
+let withNorm norm (network: Network) = { network with Norm = norm }
 
 /// The non-linearity of the convolution blocks.
 let withActivation activation network = { network with Activation = activation }
@@ -188,7 +197,8 @@ let withHeadsAndReductions (encoder: (int * int) list) (decoder: (int * int) lis
 let mapChannels (change: int -> int) =
     inArchitecture (fun architecture ->
         match architecture with
-        | Architecture.UShape shape -> Architecture.UShape(UShapeParts.mapChannels change shape))
+        | Architecture.UShape shape -> Architecture.UShape(UShapeParts.mapChannels change shape)
+        | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.mapChannels change unetr))
 
 /// The kernel of a U-shape's stem; 7 in the paper.
 let withStemKernel kernel =
@@ -201,13 +211,15 @@ let withStemKernel kernel =
 let withDepth depth =
     inArchitecture (fun architecture ->
         match architecture with
-        | Architecture.UShape shape -> Architecture.UShape(UShapeParts.withDepth depth shape))
+        | Architecture.UShape shape -> Architecture.UShape(UShapeParts.withDepth depth shape)
+        | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.withDepth depth unetr))
 
 /// A shallower U: the first `count` encoder stages, and the decoder stages that take their skips.
 let withStages count =
     inArchitecture (fun architecture ->
         match architecture with
-        | Architecture.UShape shape -> Architecture.UShape(UShapeParts.withStages count shape))
+        | Architecture.UShape shape -> Architecture.UShape(UShapeParts.withStages count shape)
+        | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.withStages count unetr))
 
 /// What the paper's text and tables say where the public code differs: a transposed convolution in each decoder stage,
 /// multi-scale in the encoder only, and a set of state-space parameters for each order of a scan.

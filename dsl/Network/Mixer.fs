@@ -68,3 +68,9 @@ type Mixer =
     | PlainConvolution of kernel: int
     /// Two convolutions with norms and a skip around both.
     | ResidualConvolution of kernel: int
+    /// Attention inside windows.
+    | Swin of SwinMixer
+    /// Attention between all tokens, with MONAI's names.
+    | Vit of VitMixer
+    /// 3D UX-Net's block.
+    | Ux of UxMixer

@@ -5,6 +5,8 @@ namespace MedSegDsl
 type Architecture =
     /// UlikeMamba and UlikeTrans: strided embeddings, skips that are added.
     | UShape of UShape
+    /// UNETR, SwinUNETR, 3D UX-Net, SegMamba: any way down, skips through residual blocks that are joined.
+    | Unetr of Unetr
 
 /// A segmentation network.
 type Network = {

@@ -20,9 +20,12 @@ type SwinMixer = {
 /// channels.
 [<RequireQualifiedAccess>]
 type PatchMerging =
-    /// MONAI's `merging`, as SwinUNETR was released with it: of the eight neighbours two are taken twice and two never.
+    /// MONAI's `merging`: each of the eight neighbours once.
     | V1
-    /// MONAI's `mergingv2`: each neighbour once.
+    /// MONAI's `merging` until release 1.4: two of the neighbours are taken twice and two never; weights from those
+    /// releases are used to it.
+    | V1WithRepeats
+    /// MONAI's `mergingv2`: each neighbour once, in row-major order.
     | V2
 
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
@@ -30,7 +33,17 @@ module PatchMerging =
     /// The neighbours (d, h, w), 0 or 1 along each axis, in the order in which they are joined (MONAI, swin_unetr).
     let offsets =
         function
-        | PatchMerging.V1 -> [ 0, 0, 0; 1, 0, 0; 0, 1, 0; 0, 0, 1; 1, 0, 1; 0, 1, 0; 0, 0, 1; 1, 1, 1 ]
+        | PatchMerging.V1 -> [ 0, 0, 0; 1, 0, 0; 0, 1, 0; 0, 0, 1; 1, 1, 0; 1, 0, 1; 0, 1, 1; 1, 1, 1 ]
+        | PatchMerging.V1WithRepeats -> [
+            0, 0, 0
+            1, 0, 0
+            0, 1, 0
+            0, 0, 1
+            1, 0, 1
+            0, 1, 0
+            0, 0, 1
+            1, 1, 1
+          ]
         | PatchMerging.V2 -> [
             for d in 0..1 do
                 for h in 0..1 do

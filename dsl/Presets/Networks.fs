@@ -4,7 +4,8 @@ module MedSegDsl.Networks
 
 open System
 
-/// Every network: as in the public code, then, named with `_paper`, as in the paper.
+/// Every network: those of the paper as in its public code, then, named with `_paper`, as in the paper; then those that
+/// it is compared with.
 let all =
     let asInCode = UlikeMamba.all @ UlikeTrans.all
 
@@ -12,6 +13,7 @@ let all =
     @ [
         for network in asInCode -> network |> asInPaper |> named $"{network.Name}_paper"
     ]
+    @ Unetr.all
 
 /// The names of the catalogue.
 let names = [ for network in all -> network.Name ]

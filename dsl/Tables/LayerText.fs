@@ -83,6 +83,18 @@ let private mixer channels =
         $"Conv: K={kernel}, C={channels}, S=1"
         "Add: input"
       ]
+    | Mixer.Swin mixer -> [
+        $"Window MHSA: heads={mixer.Heads}, window={size mixer.Window}, shifted every second"
+        $"FFN: C={mixer.FeedForwardRatio * channels}, {channels}"
+      ]
+    | Mixer.Vit mixer -> [
+        $"MHSA: heads={mixer.Heads}"
+        $"FFN: C={mixer.FeedForwardRatio * channels}, {channels}"
+      ]
+    | Mixer.Ux mixer -> [
+        $"DWConv 3D: K={mixer.Kernel}"
+        $"DWConv 3D: K=1, C={mixer.Expansion * channels}, {channels}"
+      ]
 
 /// `depth` layers of a stage with so many channels.
 let layers channels depth value =

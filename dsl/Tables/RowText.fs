@@ -6,6 +6,7 @@ module internal MedSegDsl.RowText
 let configuration (cost: NetworkCost) row =
     match cost.Network.Architecture with
     | Architecture.UShape shape -> UShapeText.configuration cost shape row
+    | Architecture.Unetr unetr -> UnetrText.configuration cost unetr row
 
 /// `D/2 × H/4 × W/4`.
 let relativeSize (reduction: Size3) =

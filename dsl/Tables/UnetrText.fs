@@ -7,8 +7,7 @@ let private one = Size3.cube 1
 let private residual channels =
     $"ResBlock: Conv: K=3, C={channels}, S=1, twice"
 
-let private doubling channels =
-    $"TransConv: K=2, C={channels}, S=2"
+let private doubling channels = $"TransConv: K=2, C={channels}, S=2"
 
 let private text lines = List.map TableLine.Text lines
 
@@ -35,6 +34,7 @@ let private stem (unetr: Unetr) =
 let private merging =
     function
     | PatchMerging.V1 -> "Merging"
+    | PatchMerging.V1WithRepeats -> "Merging with repeats"
     | PatchMerging.V2 -> "Merging V2"
 
 let private stage (unetr: Unetr) index =

@@ -36,6 +36,44 @@ let private attention channels (mixer: AttentionMixer) = validation {
     return ()
 }
 
+let private rate value = Rules.below 0.0 1.0 value
+
+let private dropPath (drop: DropPath) = validation {
+    let! () = rate drop.First |> Validation.field "first"
+    and! () = rate drop.Step |> Validation.field "step"
+    return ()
+}
+
+let private swin channels (mixer: SwinMixer) = validation {
+    let! () = heads channels mixer.Heads |> Validation.field "heads"
+    and! () = Rules.sizeAtLeast 1 mixer.Window |> Validation.field "window"
+
+    and! () =
+        Rules.atLeast 1 mixer.FeedForwardRatio |> Validation.field "feedForwardRatio"
+
+    and! () = rate mixer.Dropout |> Validation.field "dropout"
+    and! () = dropPath mixer.DropPath |> Validation.field "dropPath"
+    return ()
+}
+
+let private vit channels (mixer: VitMixer) = validation {
+    let! () = heads channels mixer.Heads |> Validation.field "heads"
+
+    and! () =
+        Rules.atLeast 1 mixer.FeedForwardRatio |> Validation.field "feedForwardRatio"
+
+    and! () = rate mixer.Dropout |> Validation.field "dropout"
+    return ()
+}
+
+let private ux (mixer: UxMixer) = validation {
+    let! () = Rules.oddKernel mixer.Kernel |> Validation.field "kernel"
+    and! () = Rules.atLeast 1 mixer.Expansion |> Validation.field "expansion"
+    and! () = Rules.positive mixer.LayerScale |> Validation.field "layerScale"
+    and! () = dropPath mixer.DropPath |> Validation.field "dropPath"
+    return ()
+}
+
 /// A stage's mixer; `channels` are the stage's, 0 where the stage has no place in the network.
 let mixer channels value =
     match value with
@@ -43,6 +81,9 @@ let mixer channels value =
     | Mixer.Attention mixer -> attention channels mixer
     | Mixer.PlainConvolution kernel
     | Mixer.ResidualConvolution kernel -> Rules.oddKernel kernel |> Validation.field "kernel"
+    | Mixer.Swin mixer -> swin channels mixer
+    | Mixer.Vit mixer -> vit channels mixer
+    | Mixer.Ux mixer -> ux mixer
 
 /// A stage's mixer on the volume that the stage has at a patch.
 let onVolume (volume: VolumeShape) value =
@@ -57,4 +98,7 @@ let onVolume (volume: VolumeShape) value =
         |> Validation.field "reduction"
     | Mixer.Mamba _
     | Mixer.PlainConvolution _
-    | Mixer.ResidualConvolution _ -> Ok()
+    | Mixer.ResidualConvolution _
+    | Mixer.Swin _
+    | Mixer.Vit _
+    | Mixer.Ux _ -> Ok()

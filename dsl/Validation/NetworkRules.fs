@@ -5,15 +5,18 @@ module internal MedSegDsl.NetworkRules
 let private architecture =
     function
     | Architecture.UShape shape -> UShapeRules.shape shape
+    | Architecture.Unetr unetr -> UnetrRules.unetr unetr
 
 /// The channels of the convolution blocks that are normalised.
 let private blockChannels =
     function
     | Architecture.UShape shape -> UShapeRules.blockChannels shape
+    | Architecture.Unetr unetr -> UnetrRules.blockChannels unetr
 
 let private norm (network: Network) =
     match network.Norm with
     | Norm.Instance
+    | Norm.PlainInstance
     | Norm.Batch -> Ok()
     | Norm.Group groups when groups < 1 -> Rules.atLeast 1 groups |> Validation.field "groups"
     | Norm.Group groups ->

@@ -27,6 +27,7 @@ let private isMultiple (size: Size3) (patch: Size3) = validation {
 let rule (network: Network) =
     match network.Architecture with
     | Architecture.UShape shape -> UShapeRules.patchRule shape
+    | Architecture.Unetr unetr -> UnetrRules.patchRule unetr
 
 /// The patch, rounded up where the network's rule rounds.
 let fit (network: Network) (patch: Size3) =
@@ -37,6 +38,7 @@ let fit (network: Network) (patch: Size3) =
 let private stages (network: Network) patch =
     match network.Architecture with
     | Architecture.UShape shape -> UShapeRules.patch network.Norm shape patch
+    | Architecture.Unetr unetr -> UnetrRules.patch network.Norm unetr patch
 
 /// The patch of a valid network; the errors lie under `patch` and under the stages that it does not suit.
 let patch (network: Network) (patch: Size3) = validation {

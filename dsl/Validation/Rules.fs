@@ -76,7 +76,8 @@ let stages count =
 /// Instance norm takes statistics over a volume, and training stops where that is a single voxel.
 let normedVolume norm (patch: Size3) place (lowest: VolumeShape) =
     match norm with
-    | Norm.Instance when lowest.Tokens = 1L ->
+    | Norm.Instance
+    | Norm.PlainInstance when lowest.Tokens = 1L ->
         Validation.error
             patch
             $"larger along one axis at least: instance norm needs two voxels in the lowest {place}"

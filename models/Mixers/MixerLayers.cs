@@ -14,6 +14,9 @@ public static class MixerLayers
         Mixer.Attention attention => new AttentionLayer(volume.Channels, attention.Item),
         Mixer.PlainConvolution plain => new PlainConvolutionLayer(volume.Channels, plain.kernel, network),
         Mixer.ResidualConvolution residual => new ResidualConvolutionLayer(volume.Channels, residual.kernel, network),
+        Mixer.Swin swin => new SwinLayer(volume.Channels, swin.Item, index),
+        Mixer.Vit vit => new VitLayer(volume.Channels, vit.Item),
+        Mixer.Ux ux => new UxLayer(volume.Channels, ux.Item, index),
         _ => throw new ModelException($"{network.Name}: the mixer {mixer} has no module (layer {index})"),
     };
 }

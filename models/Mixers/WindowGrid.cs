@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
@@ -74,7 +75,7 @@ public sealed class WindowGrid
     /// What keeps apart, in a window that is the last one along the named axes, the tokens that come from different ends
     /// of the volume: (N, N), 0 where two tokens may see each other.
     /// </summary>
-    public Tensor Mask(IReadOnlyList<bool> last, Device device)
+    public Tensor Mask(IReadOnlyList<bool> last, torch.Device device)
     {
         using var scope = NewDisposeScope();
         var region = zeros(window, ScalarType.Int64, device);

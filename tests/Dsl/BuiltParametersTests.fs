@@ -5,7 +5,7 @@ open Expecto
 open MedSegDsl
 open MedSegDsl.Models
 
-let private patch = Size3.create 16 64 64
+let private patch = Size3.create 32 64 64
 
 /// A quarter of the published width: the names are the same, and the weights start in no time.
 let private narrow = mapChannels (fun channels -> channels / 4)
@@ -33,6 +33,14 @@ let private others = [
     |> withDeepSupervision false
     |> named "summed-scales"
     UlikeMamba.multiTri |> withStages 3 |> named "three-stages"
+    Unetr.unetr
+    |> withStages 3
+    |> withNorm Norm.Instance
+    |> named "unetr-of-three-levels"
+    Unetr.swinUnetrV2
+    |> withStages 2
+    |> withNorm Norm.Batch
+    |> named "swin-of-two-stages"
 ]
 
 let private promised network =

@@ -19,14 +19,14 @@ let private isTrained (entry: JsonElement) =
     | true, _ -> false
     | false, _ -> true
 
-/// The published networks of the family: their parameters come out of the definition, name by name.
+/// The published networks: their parameters come out of the definition, name by name.
 let golden =
     testList "golden/networks/definition" [
         for file in Folder.manifests [ "networks" ] do
             let manifest = Folder.read file
             let name = string (manifest.GetProperty("network").GetString())
 
-            if name.StartsWith "Ulike" then
+            if (Networks.tryFind name).IsSome then
                 test $"{System.IO.Path.GetFileNameWithoutExtension file} has the published parameters" {
                     let patch =
                         match Expectations.intList (manifest.GetProperty "patch") with
@@ -153,11 +153,15 @@ let tests =
                 (2L * (32L + 1L) + 48L + 1L + 128L + 1L + 256L + 1L)
                 "head, and deep supervision on 32, 48, 128, 256 channels"
 
-        testCase "every network of the catalogue has as many rows as the paper's table, no parameter twice"
+        testCase
+            "every network of the family has as many rows as the paper's table, and no network a parameter twice"
         <| fun () ->
             for network in Networks.all do
                 let cost = network |> costOf (Size3.cube 128, 2, 5)
-                Expect.equal cost.Rows.Length 11 network.Name
+
+                if network.Name.StartsWith "Ulike" then
+                    Expect.equal cost.Rows.Length 11 network.Name
+
                 let names = [ for p in cost.Total.Parameters -> p.Name ]
                 Expect.equal (List.distinct names).Length names.Length network.Name
     ]

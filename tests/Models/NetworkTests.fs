@@ -14,6 +14,38 @@ let private fusedScales fusion =
 let private strided size =
     mapEncoder (fun i stage -> if i = 1 then { stage with Stride = size } else stage)
 
+let private swin heads =
+    Mixer.Swin {
+        Heads = heads
+        Window = Size3.create 2 3 4
+        FeedForwardRatio = 2
+        QkvBias = false
+        Dropout = 0.1
+        DropPath = { First = 0.1; Step = 0.1 }
+    }
+
+let private vit heads =
+    Mixer.Vit {
+        Heads = heads
+        FeedForwardRatio = 2
+        QkvBias = true
+        Dropout = 0.1
+        UnusedCrossAttention = false
+    }
+
+let private ux =
+    Mixer.Ux {
+        Kernel = 5
+        Expansion = 2
+        LayerScale = 0.5
+        DropPath = { First = 0.1; Step = 0.1 }
+    }
+
+let private mambaLayer =
+    match UlikeMamba.tri.Architecture with
+    | Architecture.UShape shape -> shape.Encoder[0].Mixer
+    | other -> failwith $"a U-shape became {other}"
+
 /// What no network of the catalogue has.
 let private variants =
     let tri = UlikeMamba.tri
@@ -43,6 +75,15 @@ let private variants =
         |> withUpsampling Upsampling.Transposed
         "flat strides, trilinear", UlikeMamba.threeD |> strided (Size3.create 1 2 2)
         "small states", UlikeMamba.threeD |> withStateSize 4 |> withExpansion 3
+        "Swin layers in a U-shape", UlikeMamba.threeD |> withMixer (swin 2)
+        "ViT layers in a U-shape", UlikeMamba.threeD |> withMixer (vit 2)
+        "UX layers in a U-shape", UlikeMamba.threeD |> withMixer ux
+        "Mamba layers in a pyramid of windows", Unetr.swinUnetrV1 |> withMixer mambaLayer
+        "Swin layers in a pyramid of convolutions", Unetr.uxNet |> withMixer (swin 3)
+        "convolutions in a column", Unetr.unetr |> withMixer (Mixer.ResidualConvolution 3)
+        "UNETR with batch norm", Unetr.unetr |> withNorm Norm.Batch |> withStages 3
+        "SwinUNETR of three stages, v2, with scales",
+        Unetr.swinUnetrV2 |> withNorm Norm.Instance |> withStages 3
     ]
 
 let private everything =
@@ -66,30 +107,44 @@ let private namesAndShapes network =
 
     Expect.isEmpty differences "names with the shapes built and counted"
 
-/// The copies of state-space parameters that the public code keeps and never uses.
+/// The copies of state-space parameters that the public code keeps and never uses, and UNETR's cross-attention.
 let private isUnused (network: Network) (name: string) =
     let copies =
         match network.Architecture with
-        | Architecture.UShape shape ->
-            shape.Encoder
-            |> List.exists (fun stage ->
-                match stage.Mixer with
-                | Mixer.Mamba mixer -> mixer.Ssm = SsmParameters.SharedWithUnusedCopies
-                | _ -> false)
+        | Architecture.UShape shape -> [ for stage in shape.Encoder -> stage.Mixer ]
+        | Architecture.Unetr { Encoder = UnetrEncoder.Column column } -> [ column.Mixer ]
+        | Architecture.Unetr {
+                                 Encoder = UnetrEncoder.Windows pyramid
+                             } -> [ for stage in pyramid.Stages -> stage.Mixer ]
+        | Architecture.Unetr {
+                                 Encoder = UnetrEncoder.Convolutions pyramid
+                             } -> [ for stage in pyramid.Stages -> stage.Mixer ]
+        |> List.exists (function
+            | Mixer.Mamba mixer -> mixer.Ssm = SsmParameters.SharedWithUnusedCopies
+            | Mixer.Vit mixer -> mixer.UnusedCrossAttention
+            | _ -> false)
 
     copies
-    && [ "A_log_"; "D_"; "x_proj_"; "dt_proj_" ]
-       |> List.exists (fun copy -> name.Contains $".mixer.{copy}")
+    && [
+        ".mixer.A_log_"
+        ".mixer.D_"
+        ".mixer.x_proj_"
+        ".mixer.dt_proj_"
+        "cross_attn"
+       ]
+       |> List.exists (fun copy -> name.Contains copy)
 
 let private forwardAndBackward (network: Network) =
     use _scope = torch.NewDisposeScope()
     use built = build network
+    let patch = patchOf network
     let maps = built.call (volume 2 patch)
 
     let expected =
         match network.Architecture with
         | Architecture.UShape shape when network.DeepSupervision -> shape.Decoder.Length + 2
-        | Architecture.UShape _ -> 1
+        | Architecture.UShape _
+        | Architecture.Unetr _ -> 1
 
     Expect.equal maps.Count expected "maps"
     Expect.equal (shape maps[0]) [ 1; 3; patch.D; patch.H; patch.W ] "the final map's shape"
@@ -200,7 +255,7 @@ let private live () =
 
 let private step (network: SegmentationNetwork) =
     use _scope = torch.NewDisposeScope()
-    let maps = network.call (volume 8 patch)
+    let maps = network.call (volume 8 network.Patch)
     let loss = maps |> Seq.map _.mean() |> Seq.reduce (fun a b -> a + b)
     loss.backward ()
     network.zero_grad ()
@@ -208,7 +263,15 @@ let private step (network: SegmentationNetwork) =
 
 let private stateTests =
     testList "state" [
-        for network in [ UlikeMamba.multiTri; UlikeTrans.sraMsv1; UlikeMamba.oneD ] do
+        for network in
+            [
+                UlikeMamba.multiTri
+                UlikeTrans.sraMsv1
+                UlikeMamba.oneD
+                Unetr.unetr
+                Unetr.swinUnetrV2 |> withMixer (swin 1)
+                Unetr.uxNet
+            ] do
             test $"{network.Name}: steps leave no tensor behind" {
                 use built = build (shallow network)
 

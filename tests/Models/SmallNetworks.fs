@@ -18,8 +18,11 @@ let shallow network = network |> slim |> withDepth 1
 /// Large enough for every preset's reductions, and not a multiple of the total stride.
 let patch = Size3.create 24 44 48
 
+/// The patch, made to fit networks that round patches up.
+let patchOf network = Network.fitPatch patch network
+
 let build network =
-    NetworkBuilder.Build(network, 2, 3, patch, 1L)
+    NetworkBuilder.Build(network, 2, 3, patchOf network, 1L)
 
 /// Numbers of a normal distribution, the same for the same seed.
 let random (seed: int) (shape: int list) : Tensor =

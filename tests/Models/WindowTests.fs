@@ -70,7 +70,7 @@ let private influence shifted (size: Size3) =
 
     [
         for changed in 0 .. count - 1 ->
-            [ for seen in 0 .. count - 1 -> numbers[changed * count + seen] > 0.0 ]
+            [ for seen in 0 .. count - 1 -> numbers[changed * count + seen] > 1e-5 ]
     ]
 
 let private sizes = [

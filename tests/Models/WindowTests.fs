@@ -22,8 +22,10 @@ let private attention shifted =
     let built = new WindowAttention(channels, mixer, shifted)
     use _noGrad = torch.no_grad ()
 
+    // Large enough to matter, small enough that no token drowns the others.
     for index, entry in Seq.indexed (parameters built) do
-        entry.Value.copy_ (random index (shape entry.Value)) |> ignore
+        entry.Value.copy_ ((random index (shape entry.Value)).mul(torch.tensor 0.2f))
+        |> ignore
 
     built.eval ()
     built
@@ -70,7 +72,7 @@ let private influence shifted (size: Size3) =
 
     [
         for changed in 0 .. count - 1 ->
-            [ for seen in 0 .. count - 1 -> numbers[changed * count + seen] > 1e-5 ]
+            [ for seen in 0 .. count - 1 -> numbers[changed * count + seen] > 1e-6 ]
     ]
 
 let private sizes = [

@@ -14,6 +14,9 @@ let main args =
     | Some "storage" ->
         Storage.run repeats
         0
+    | Some "evaluation" ->
+        Evaluation.run repeats
+        0
     | Some "kernels" ->
         Kernels.Kernels.run repeats (Array.tryItem 2 args)
         0
@@ -23,6 +26,6 @@ let main args =
         0
     | _ ->
         eprintfn
-            "usage: medseg-bench NAME [REPEATS] [FILE], with NAME one of: preprocessing, storage, kernels (CPU; FILE: its figures as JSON), cuda (this machine's GPU)"
+            "usage: medseg-bench NAME [REPEATS] [FILE], with NAME one of: preprocessing, storage, evaluation, kernels (CPU; FILE: its figures as JSON), cuda (this machine's GPU)"
 
         2

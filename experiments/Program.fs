@@ -14,6 +14,10 @@ let private run =
     | Train args -> TrainCommand.run args
     | Predict args -> PredictCommand.run args
     | Evaluate args -> EvaluateCommand.run args
+    | Ensemble args -> EnsembleCommand.run args
+    | Accumulate_Crossval_Results args -> AccumulateCommand.run args
+    | Find_Best_Configuration args -> FindBestCommand.run args
+    | Apply_Postprocessing args -> ApplyPostprocessingCommand.run args
     | Table args -> TableCommand.run args
     | List args -> ListCommand.run args
     | Inspect args -> InspectCommand.run args

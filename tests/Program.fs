@@ -50,8 +50,10 @@ let all =
         Runtime.Evaluation.MetricsTests.tests
         Runtime.Evaluation.FolderEvaluationTests.tests
         Runtime.Evaluation.SurfaceDistancesTests.tests
+        Runtime.Evaluation.CaseMetricsTests.tests
         Runtime.Evaluation.ComponentsTests.tests
         Runtime.Evaluation.PostprocessingTests.tests
+        Runtime.Selection.BestConfigurationTests.tests
         Runtime.Pictures.OverlayPictureTests.tests
         Kernels.ScanTests.tests
         Kernels.ConvolutionTests.tests

@@ -2,6 +2,7 @@
 module MedSegDsl.Experiments.CommandLine.Arguments
 
 open Argu
+open MedSegDsl.Experiments.CommandLine.SelectionArguments
 
 type ConvertArgs =
     | [<MainCommand; ExactlyOnce>] Release of NAME: string * FOLDER: string
@@ -119,6 +120,8 @@ type EvaluateArgs =
     | [<MainCommand; ExactlyOnce>] Folders of REFERENCE: string * PREDICTION: string
     | [<AltCommandLine("-djfile")>] Dataset_Json of FILE: string
     | [<AltCommandLine("-o")>] Output of FILE: string
+    | Rules of NAME: string
+    | Tolerance of MM: string list
     | Chill
 
     interface IArgParserTemplate with
@@ -126,7 +129,11 @@ type EvaluateArgs =
             match arg with
             | Folders _ -> "folder of reference labels, folder of predictions"
             | Dataset_Json _ -> "dataset.json; default: the one in the folder of predictions"
-            | Output _ -> "default: summary.json in the folder of predictions"
+            | Output _ ->
+                "default: summary.json in the folder of predictions; metrics.json and metrics.csv lie beside it"
+            | Rules _ ->
+                "how empty classes count and what is shown: standard (default), amos, brats, totalsegmentator"
+            | Tolerance _ -> "of NSD in mm: 2 for all classes, liver=5 for one; default: the rules'"
             | Chill -> "reference labels without a prediction are no error"
 
 type TableArgs =
@@ -179,6 +186,10 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgs>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArgs>
     | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<EvaluateArgs>
+    | [<CliPrefix(CliPrefix.None)>] Ensemble of ParseResults<EnsembleArgs>
+    | [<CliPrefix(CliPrefix.None)>] Accumulate_Crossval_Results of ParseResults<AccumulateArgs>
+    | [<CliPrefix(CliPrefix.None)>] Find_Best_Configuration of ParseResults<FindBestArgs>
+    | [<CliPrefix(CliPrefix.None)>] Apply_Postprocessing of ParseResults<ApplyPostprocessingArgs>
     | [<CliPrefix(CliPrefix.None)>] Table of ParseResults<TableArgs>
     | [<CliPrefix(CliPrefix.None)>] List of ParseResults<ListArgs>
     | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
@@ -192,7 +203,14 @@ type Command =
             | Preprocess _ -> "preprocess a dataset for training"
             | Train _ -> "train a network on one fold"
             | Predict _ -> "segment images with a trained model"
-            | Evaluate _ -> "Dice and IoU of predictions against reference labels, as summary.json"
+            | Evaluate _ ->
+                "Dice, surface distances and more of predictions against reference labels, as summary.json and metrics.csv"
+            | Ensemble _ -> "average the probabilities of several predictions"
+            | Accumulate_Crossval_Results _ ->
+                "the validation cases of all folds in one folder, evaluated together"
+            | Find_Best_Configuration _ ->
+                "choose between trained models and ensembles on the cross-validation, and the post-processing"
+            | Apply_Postprocessing _ -> "apply the post-processing that was found to new segmentations"
             | Table _ -> "parameters, multiply-adds and layers of networks"
             | List _ -> "networks, experiments and datasets by name"
             | Inspect _ -> "shape, spacing, affine, type and values of an image"

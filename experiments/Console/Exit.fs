@@ -12,6 +12,13 @@ let failed = 1
 let usage = 2
 let defect = 3
 
+/// What a command that goes case by case ends with: a line for each case that failed, the others being done.
+let withFailures (failures: string seq) =
+    for failure in failures do
+        eprintfn "medseg: %s" failure
+
+    if Seq.isEmpty failures then done' else failed
+
 let rec private line (error: exn) =
     match error with
     | :? UserException

@@ -81,7 +81,7 @@ let run (folder: string) (experiment: Experiment) =
     let references = Path.Combine(raw, "labelsTs")
 
     let result =
-        Evaluation.evaluate json references predictions (inFolder "summary.json") false
+        Evaluation.evaluate json references predictions (inFolder "summary.json") false None
 
     match result.Summary with
     | null -> raise (UserException(String.Join(Environment.NewLine, result.Failures)))

@@ -32,6 +32,33 @@ public sealed class BinaryMask
         return new BinaryMask(Array.ConvertAll(labels.Data, label => isWanted[(ushort)label]), labels.Shape);
     }
 
+    /// <summary>The voxels inside a box that have one of the labels.</summary>
+    /// <param name="labels">The label map.</param>
+    /// <param name="wanted">The labels.</param>
+    /// <param name="box">Half-open, per axis.</param>
+    /// <param name="except">A map and a label: voxels that have it there stay outside.</param>
+    public static BinaryMask Of(
+        ImageArray<short> labels, IEnumerable<int> wanted, (int Start, int Stop)[] box, (ImageArray<short> Map, int Label)? except = null)
+    {
+        var isWanted = new bool[1 << 16];
+        foreach (var label in wanted)
+            isWanted[(ushort)label] = true;
+        int[] shape = [.. box.Select(range => range.Stop - range.Start)];
+        var voxels = new bool[shape[0] * shape[1] * shape[2]];
+        Parallel.For(0, shape[0], z =>
+        {
+            for (var y = 0; y < shape[1]; y++)
+            {
+                var from = ((z + box[0].Start) * labels.Shape[1] + y + box[1].Start) * labels.Shape[2] + box[2].Start;
+                var row = labels.Data.AsSpan(from, shape[2]);
+                var target = voxels.AsSpan((z * shape[1] + y) * shape[2], shape[2]);
+                for (var x = 0; x < row.Length; x++)
+                    target[x] = isWanted[(ushort)row[x]] && (except is not { } other || other.Map.Data[from + x] != other.Label);
+            }
+        });
+        return new BinaryMask(voxels, shape);
+    }
+
     /// <summary>The smallest box (half-open, per axis) around both masks; null where both are empty.</summary>
     public static (int Start, int Stop)[]? Box(BinaryMask first, BinaryMask second)
     {

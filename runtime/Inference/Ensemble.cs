@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Imaging;
 
 namespace MedSegDsl.Runtime.Inference;
@@ -65,33 +66,43 @@ public static class Ensemble
     /// <param name="saveProbabilities">Whether the averages are written as well.</param>
     /// <returns>One line for each case that failed.</returns>
     /// <exception cref="UserException">A folder or dataset.json is missing, or the folders hold different cases.</exception>
-    public static IReadOnlyList<string> Folders(IReadOnlyList<string> folders, string output, bool saveProbabilities)
+    public static IReadOnlyList<string> Folders(IReadOnlyList<string> folders, string output, bool saveProbabilities) =>
+        folders.Count < 2
+            ? throw new UserException("an ensemble needs at least two folders of predictions")
+            : Write([.. folders.Select(EnsembleMember.OfFolder)], output, saveProbabilities);
+
+    /// <summary>Averages the members' cases; as <see cref="Folders"/> does.</summary>
+    /// <param name="members">At least one, all with the same cases.</param>
+    /// <param name="output">The folder for the label maps.</param>
+    /// <param name="saveProbabilities">Whether the averages are written as well.</param>
+    /// <returns>One line for each case that failed.</returns>
+    /// <exception cref="UserException">The members hold different cases, or none.</exception>
+    public static IReadOnlyList<string> Write(IReadOnlyList<EnsembleMember> members, string output, bool saveProbabilities)
     {
-        if (folders.Count < 2)
-            throw new UserException("an ensemble needs at least two folders of predictions");
-        var dataset = DatasetJson.ReadFrom(folders[0]);
+        var first = members[0];
+        var dataset = DatasetJson.ReadFrom(first.Folder);
         var reader = ImageReaders.For(dataset, null);
-        var cases = Cases(folders[0]);
-        foreach (var folder in folders.Skip(1))
+        foreach (var member in members.Skip(1))
         {
-            var others = Cases(folder);
-            if (cases.Except(others).Concat(others.Except(cases)).FirstOrDefault() is { } odd)
-                throw new UserException($"{folder}: does not hold the cases of {folders[0]}: {odd} is in one of them only");
+            var (mine, others) = (first.Probabilities.Keys.ToArray(), member.Probabilities.Keys.ToArray());
+            if (mine.Except(others).Concat(others.Except(mine)).FirstOrDefault() is { } odd)
+                throw new UserException($"{member.Folder}: does not hold the cases of {first.Folder}: {odd} is in one of them only");
         }
 
-        if (cases.Count == 0)
-            throw new UserException($"{folders[0]}: no .npz files; predict with saved probabilities");
+        if (first.Probabilities.Count == 0)
+            throw new UserException($"{first.Folder}: no .npz files; predict with saved probabilities");
         List<string> failures = [];
-        foreach (var one in cases)
+        foreach (var one in first.Probabilities.Keys)
         {
             try
             {
+                if (!first.LabelMaps.TryGetValue(one, out var grid))
+                    throw new UserException($"{first.Probabilities[one]}: the label map {one}{dataset.FileEnding} is missing beside it");
                 var (labels, average) = Average(
-                    [.. folders.Select(folder => Path.Combine(folder, one + ".npz"))],
+                    [.. members.Select(member => member.Probabilities[one])],
                     dataset.LabelManager.RegionsClassOrder,
                     saveProbabilities);
-                var geometry = reader.ReadLabels(Path.Combine(folders[0], one + dataset.FileEnding)).Geometry;
-                reader.WriteLabels(Path.Combine(output, one + dataset.FileEnding), labels, geometry);
+                reader.WriteLabels(Path.Combine(output, one + dataset.FileEnding), labels, reader.ReadLabels(grid).Geometry);
                 if (average is not null)
                     ProbabilityFile.Write(Path.Combine(output, one + ".npz"), average);
             }
@@ -101,16 +112,7 @@ public static class Ensemble
             }
         }
 
-        foreach (var name in new[] { "dataset.json", "plans.json" })
-        {
-            if (File.Exists(Path.Combine(folders[0], name)))
-                File.Copy(Path.Combine(folders[0], name), Path.Combine(output, name), overwrite: true);
-        }
-
+        FileCopy.Descriptions(first.Folder, output);
         return failures;
     }
-
-    private static List<string> Cases(string folder) => Directory.Exists(folder)
-        ? [.. Directory.EnumerateFiles(folder, "*.npz").Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)]
-        : throw new UserException($"{folder}: no such folder");
 }

@@ -51,6 +51,10 @@ let private commands = [
     "train"
     "predict"
     "evaluate"
+    "ensemble"
+    "accumulate-crossval-results"
+    "find-best-configuration"
+    "apply-postprocessing"
     "table"
     "list"
     "inspect"
@@ -166,6 +170,21 @@ let tests =
         refuses "a model that is not there" [ "predict"; "-i"; "images"; "-o"; "out"; "-m"; "model" ] [
             "model"
         ]
+        refuses "an ensemble of one" [ "ensemble"; "-i"; "one"; "-o"; "out" ] [ "at least two" ]
+        refuses "an ensemble of folders that are not there" [ "ensemble"; "-i"; "one"; "two"; "-o"; "out" ] [
+            "one"
+            "no such folder"
+        ]
+        refuses "post-processing in Python's own format" [
+            "apply-postprocessing"
+            "-i"
+            "in"
+            "-o"
+            "out"
+            "-pp_json_file"
+            "postprocessing.pkl"
+        ] [ "postprocessing.pkl"; "postprocessing.json" ]
+        refuses "a choice without results" [ "find-best-configuration"; "Dataset901_X" ] [ "nnUNet_results" ]
         inspected
         truncated
         missingDataset

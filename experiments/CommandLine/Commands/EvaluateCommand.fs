@@ -1,9 +1,10 @@
-/// `medseg evaluate REFERENCE PREDICTION`: Dice and IoU of every case and class, as nnU-Net's summary.json.
+/// `medseg evaluate REFERENCE PREDICTION`: every metric of every case and class, and nnU-Net's summary.json.
 module MedSegDsl.Experiments.CommandLine.Commands.EvaluateCommand
 
 open System.IO
 open Argu
 open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Evaluation
 open MedSegDsl.Experiments.Console
 open MedSegDsl.Experiments.Workflow
 open MedSegDsl.Experiments.CommandLine.Arguments
@@ -17,19 +18,18 @@ let run (args: ParseResults<EvaluateArgs>) =
     let output =
         args.GetResult(EvaluateArgs.Output, Path.Combine(prediction, "summary.json"))
 
+    let dataset = DatasetJson.Read json
+
+    let metrics =
+        Evaluation.request dataset (args.GetResult(Rules, "standard")) (args.GetResult(Tolerance, []))
+
     let result =
-        Evaluation.evaluate (DatasetJson.Read json) reference prediction output (args.Contains Chill)
+        Evaluation.evaluate dataset reference prediction output (args.Contains Chill) (Some metrics)
 
-    match result.Summary with
+    match result.Metrics with
     | null -> ()
-    | summary ->
-        Evaluation.show summary
-        printfn "wrote %s" output
+    | report ->
+        Evaluation.showMetrics report
+        printfn "wrote %s, and %s and %s beside it" output MetricsReport.JsonName MetricsReport.CsvName
 
-    for failure in result.Failures do
-        eprintfn "medseg: %s" failure
-
-    if result.Failures.Count = 0 then
-        Exit.done'
-    else
-        Exit.failed
+    Exit.withFailures result.Failures

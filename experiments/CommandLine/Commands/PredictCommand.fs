@@ -52,10 +52,4 @@ let run (args: ParseResults<PredictArgs>) =
 
     printfn "%d segmentations written, %d skipped" result.Written.Count result.Skipped.Count
 
-    for failure in result.Failures do
-        eprintfn "medseg: %s" failure
-
-    if result.Failures.Count = 0 then
-        Exit.done'
-    else
-        Exit.failed
+    Exit.withFailures result.Failures

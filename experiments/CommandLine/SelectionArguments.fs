@@ -1,0 +1,80 @@
+/// The words of the commands that choose between trained models, nnU-Net's.
+module MedSegDsl.Experiments.CommandLine.SelectionArguments
+
+open Argu
+
+[<RequireQualifiedAccess>]
+type EnsembleArgs =
+    | [<AltCommandLine("-i"); Mandatory>] Input of FOLDER: string list
+    | [<AltCommandLine("-o"); Mandatory>] Output of FOLDER: string
+    | [<AltCommandLine("--save_npz")>] Save_Probabilities
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | EnsembleArgs.Input _ -> "two or more folders of predictions made with --save_probabilities"
+            | EnsembleArgs.Output _ -> "folder for the segmentations"
+            | EnsembleArgs.Save_Probabilities -> "also write CASE.npz with the averages"
+
+[<RequireQualifiedAccess>]
+type AccumulateArgs =
+    | [<MainCommand; ExactlyOnce>] Dataset of ID: string
+    | [<AltCommandLine("-n")>] Network of NAME: string
+    | [<AltCommandLine("-tr")>] Trainer of NAME: string
+    | [<AltCommandLine("-c")>] Configuration of NAME: string
+    | [<AltCommandLine("-p")>] Plans of NAME: string
+    | [<AltCommandLine("-f")>] Folds of FOLD: string list
+    | [<AltCommandLine("-o")>] Output of FOLDER: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | AccumulateArgs.Dataset _ -> "dataset id or folder name"
+            | AccumulateArgs.Network _ -> "the network that was trained; default: UlikeMamba_3dMT"
+            | AccumulateArgs.Trainer _ ->
+                "instead of --network: the first part of the folder's name, such as nnUNetTrainer"
+            | AccumulateArgs.Configuration _ -> "default: 3d_fullres"
+            | AccumulateArgs.Plans _ -> "plans file without .json; default: nnUNetPlans"
+            | AccumulateArgs.Folds _ -> "default: 0 1 2 3 4"
+            | AccumulateArgs.Output _ -> "default: crossval_results_folds_0_1_2_3_4 in the model's folder"
+
+[<RequireQualifiedAccess>]
+type FindBestArgs =
+    | [<MainCommand; ExactlyOnce>] Dataset of ID: string
+    | [<AltCommandLine("-n")>] Networks of NAME: string list
+    | [<AltCommandLine("-tr")>] Trainers of NAME: string list
+    | [<AltCommandLine("-c")>] Configurations of NAME: string list
+    | [<AltCommandLine("-p")>] Plans of NAME: string list
+    | [<AltCommandLine("-f")>] Folds of FOLD: string list
+    | [<AltCommandLine("--disable_ensembling")>] Disable_Ensembling
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | FindBestArgs.Dataset _ -> "dataset id or folder name"
+            | FindBestArgs.Networks _ ->
+                "networks that were trained; default: every model in the dataset's folder of results"
+            | FindBestArgs.Trainers _ ->
+                "instead of --networks: first parts of folder names, such as nnUNetTrainer"
+            | FindBestArgs.Configurations _ -> "default: those that were trained"
+            | FindBestArgs.Plans _ -> "plans files without .json; default: nnUNetPlans"
+            | FindBestArgs.Folds _ -> "default: 0 1 2 3 4"
+            | FindBestArgs.Disable_Ensembling ->
+                "do not try pairs, which need the probabilities of the validation cases"
+
+[<RequireQualifiedAccess>]
+type ApplyPostprocessingArgs =
+    | [<AltCommandLine("-i"); Mandatory>] Input of FOLDER: string
+    | [<AltCommandLine("-o"); Mandatory>] Output of FOLDER: string
+    | [<AltCommandLine("-pp_json_file"); Mandatory>] Postprocessing of FILE: string
+    | [<AltCommandLine("-dataset_json")>] Dataset_Json of FILE: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | ApplyPostprocessingArgs.Input _ -> "folder of segmentations"
+            | ApplyPostprocessingArgs.Output _ -> "folder for the results"
+            | ApplyPostprocessingArgs.Postprocessing _ ->
+                "the postprocessing.json of find-best-configuration, or nnU-Net's"
+            | ApplyPostprocessingArgs.Dataset_Json _ ->
+                "dataset.json; default: the one in the folder of segmentations"

@@ -24,7 +24,10 @@ public static class NetworkBuilder
         {
             Architecture.UShape shape => new UShapeNetwork(network, shape.Item, inChannels, classes, patch),
             Architecture.Unetr unetr => new UnetrNetwork(network, unetr.Item, inChannels, classes, patch),
-            _ => throw new ModelException($"{network.Name}: the architecture has no module"),
+            Architecture.SegFormer shape => new SegFormerNetwork(network, shape.Item, inChannels, classes, patch),
+            Architecture.CoTr shape => new CoTrNetwork(network, shape.Item, inChannels, classes, patch),
+            Architecture.MedNeXt shape => new MedNeXtNetwork(network, shape.Item, inChannels, classes, patch),
+            _ => throw new ModelException($"{network.Name}: the architecture {network.Architecture} has no module"),
         };
         Initialiser.Fill(built, seed);
         return built;

@@ -15,6 +15,7 @@ let all =
         Dsl.CostTests.tests
         Dsl.ValidationTests.tests
         Dsl.UnetrTests.tests
+        Dsl.ComparedNetworksTests.tests
         Dsl.TablesTests.tests
         Dsl.JsonTests.tests
         Dsl.BuiltParametersTests.tests
@@ -80,6 +81,9 @@ let all =
         Runtime.Training.TrainingRunTests.tests
         Runtime.Conversion.ConversionTests.tests
         Runtime.Statistics.StatisticsTests.tests
+        Models.SegFormerTests.tests
+        Models.CoTrTests.tests
+        Models.MedNeXtTests.tests
         Models.GoldenNetworkTests.tests
         Models.NetworkTests.tests
         Models.MixerTests.tests

@@ -96,39 +96,55 @@ let private mamba layer (mixer: MambaMixer) (volume: VolumeShape) =
 
 let private attention layer (mixer: AttentionMixer) (volume: VolumeShape) =
     let c = volume.Channels
-
-    let shrunk = {
-        volume with
-            Size = volume.Size |> Size3.map2 (fun r n -> n / r) (Size3.cube mixer.Reduction)
-    }
-
-    let reduction =
-        if mixer.Reduction = 1 then
-            Cost.Zero
-        else
-            Operation.convolution $"{layer}.attn.sr" true (Size3.cube mixer.Reduction) 1 c shrunk
-            + Operation.norm $"{layer}.attn.norm" c
-            + Operation.keeps (2L * shrunk.Count)
-
-    let products = {
-        Cost.Zero with
-            MultiplyAdds = 2L * volume.Count * shrunk.Tokens
-            Kept = int64 mixer.Heads * volume.Tokens * shrunk.Tokens
-    }
-
     let hidden = mixer.FeedForwardRatio * c
 
+    let names = {
+        AttentionCost.Queries = $"{layer}.attn.q"
+        AttentionCost.KeysAndValues = $"{layer}.attn.kv"
+        AttentionCost.Projection = $"{layer}.attn.proj"
+        AttentionCost.Shrink = $"{layer}.attn.sr"
+        AttentionCost.ShrunkNorm = $"{layer}.attn.norm"
+    }
+
     Operation.norm $"{layer}.norm1" c
-    + Operation.linear $"{layer}.attn.q" mixer.QkvBias c c volume.Tokens
-    + Operation.linear $"{layer}.attn.kv" mixer.QkvBias c (2 * c) shrunk.Tokens
-    + Operation.linear $"{layer}.attn.proj" true c c volume.Tokens
-    + reduction
-    + products
+    + AttentionCost.spatialReduction names mixer.QkvBias mixer.Heads mixer.Reduction volume
     + Operation.norm $"{layer}.norm2" c
     + Operation.linear $"{layer}.mlp.fc1" true c hidden volume.Tokens
     + Operation.linear $"{layer}.mlp.fc2" true hidden c volume.Tokens
-    // The norms' results, q, the attended values, both sums; keys and values; the hidden layer before and after GELU.
-    + Operation.keeps (6L * volume.Count + 2L * shrunk.Count + 2L * volume.Tokens * int64 hidden)
+    // The norms' results, both sums; the hidden layer before and after GELU.
+    + Operation.keeps (4L * volume.Count + 2L * volume.Tokens * int64 hidden)
+
+let private mixTransformer network layer (mixer: MixTransformerMixer) (volume: VolumeShape) =
+    let c = volume.Channels
+
+    let hidden = {
+        volume with
+            Channels = mixer.FeedForwardRatio * c
+    }
+
+    let names = {
+        AttentionCost.Queries = $"{layer}.attention.query"
+        AttentionCost.KeysAndValues = $"{layer}.attention.key_value"
+        AttentionCost.Projection = $"{layer}.attention.proj"
+        AttentionCost.Shrink = $"{layer}.attention.sr"
+        AttentionCost.ShrunkNorm = $"{layer}.attention.sr_norm"
+    }
+
+    Operation.norm $"{layer}.norm1" c
+    + AttentionCost.spatialReduction names true mixer.Heads mixer.Reduction volume
+    + Operation.norm $"{layer}.norm2" c
+    + Operation.linear $"{layer}.mlp.fc1" true c hidden.Channels volume.Tokens
+    + Operation.convolution
+        $"{layer}.mlp.dwconv.dwconv"
+        true
+        (Size3.cube mixer.Kernel)
+        hidden.Channels
+        hidden.Channels
+        hidden
+    + Operation.blockNorm network $"{layer}.mlp.dwconv.bn" hidden.Channels
+    + Operation.linear $"{layer}.mlp.fc2" true hidden.Channels c volume.Tokens
+    // The norms' results, both sums; the hidden layer, convolved, normed, after GELU.
+    + Operation.keeps (4L * volume.Count + 4L * hidden.Count)
 
 /// The feed-forward network of a layer, with MONAI's names. Kept: the hidden layer before and after GELU.
 let private feedForward layer ratio (volume: VolumeShape) =
@@ -220,6 +236,9 @@ let layer (network: Network) name (index: int) mixer (volume: VolumeShape) =
     | Mixer.Swin mixer -> swin name mixer volume
     | Mixer.Vit mixer -> vit name mixer volume
     | Mixer.Ux mixer -> ux name mixer volume
+    | Mixer.MixTransformer mixer -> mixTransformer network name mixer volume
+    | Mixer.DeformableAttention mixer -> AttentionCost.deformable name mixer volume.Channels 1 volume.Tokens
+    | Mixer.MedNeXt block -> MedNeXtBlockCost.layer network name block volume
 
 /// The name of layer `index` in a block of a U-shape: the published Transformer blocks are lists themselves, others
 /// have one.
@@ -231,7 +250,10 @@ let private nameInChain block index =
     | Mixer.ResidualConvolution _
     | Mixer.Swin _
     | Mixer.Vit _
-    | Mixer.Ux _ -> $"{block}.layers.{index}"
+    | Mixer.Ux _
+    | Mixer.MixTransformer _
+    | Mixer.DeformableAttention _
+    | Mixer.MedNeXt _ -> $"{block}.layers.{index}"
 
 /// `depth` layers of a U-shape, one after the other; `block` is a prefix such as `model.transformer.block1`.
 let chain network block depth mixer volume =

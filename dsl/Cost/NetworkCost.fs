@@ -18,6 +18,9 @@ module NetworkCost =
         match network.Architecture with
         | Architecture.UShape shape -> UShapeCost.rows input network shape
         | Architecture.Unetr unetr -> UnetrCost.rows input network unetr
+        | Architecture.SegFormer shape -> SegFormerCost.rows input network shape
+        | Architecture.CoTr shape -> CoTrCost.rows input network shape
+        | Architecture.MedNeXt shape -> MedNeXtCost.rows input network shape
 
     /// The network's rows for a patch (voxels), image channels and classes, background included; or everything wrong
     /// with it for these.

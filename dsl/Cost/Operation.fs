@@ -87,6 +87,13 @@ module internal Operation =
         Kept = 0L
     }
 
+    /// A transposed 1×1×1 convolution with bias, on so many tokens.
+    let transposedPointwise name inChannels outChannels (tokens: int64) = {
+        Parameters = [ weight name [ inChannels; outChannels; 1; 1; 1 ]; bias name outChannels ]
+        MultiplyAdds = tokens * int64 inChannels * int64 outChannels
+        Kept = 0L
+    }
+
     /// A 1×1×1 convolution with bias.
     let pointwise name inChannels output =
         convolution name true (Size3.cube 1) 1 inChannels output
@@ -140,8 +147,18 @@ module internal Operation =
             pointwise name (count * output.Channels) output
             + keeps (int64 count * output.Count)
 
+    /// What an activation keeps beside what it was given.
+    let activation network (output: VolumeShape) =
+        keeps ((blockVolumes network - 2L) * output.Count)
+
+    /// A convolution without bias and the norm of a network's blocks, whose backward pass reads the convolution's result.
+    let normed network convolutionName normName kernel inChannels (output: VolumeShape) =
+        convolution convolutionName false kernel 1 inChannels output
+        + blockNorm network normName output.Channels
+        + keeps output.Count
+
     /// Convolution → norm → activation, as the network has them.
     let block network name kernel inChannels (output: VolumeShape) =
-        convolution $"{name}.conv" false kernel 1 inChannels output
-        + blockNorm network $"{name}.norm" output.Channels
-        + keeps (blockVolumes network * output.Count)
+        normed network $"{name}.conv" $"{name}.norm" kernel inChannels output
+        + keeps output.Count
+        + activation network output

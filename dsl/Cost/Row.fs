@@ -6,9 +6,11 @@ type Row =
     | Stem
     /// Encoder stage, from 0 (ES1), the highest resolution.
     | Encoder of index: int
+    /// What stands between encoder and decoder and sees several resolutions at once.
+    | Bridge
     /// Decoder stage, from 0 (DS1), the lowest resolution.
     | Decoder of index: int
-    /// The transposed convolution back to the stem's resolution.
+    /// What goes up to the stem's resolution.
     | LastUpsampling
     /// The classifier, behind what brings the volume to the input's size.
     | Head
@@ -22,16 +24,18 @@ module Row =
         function
         | Row.Stem -> 0, 0
         | Row.Encoder index -> 1, index
-        | Row.Decoder index -> 2, index
-        | Row.LastUpsampling -> 3, 0
-        | Row.Head -> 4, 0
-        | Row.DeepSupervision -> 5, 0
+        | Row.Bridge -> 2, 0
+        | Row.Decoder index -> 3, index
+        | Row.LastUpsampling -> 4, 0
+        | Row.Head -> 5, 0
+        | Row.DeepSupervision -> 6, 0
 
     /// ES1, DS1 …, as the paper numbers them.
     let title =
         function
         | Row.Stem -> "Stem"
         | Row.Encoder index -> $"ES{index + 1}"
+        | Row.Bridge -> "Bridge"
         | Row.Decoder index -> $"DS{index + 1}"
         | Row.LastUpsampling -> "Last upsampling"
         | Row.Head -> "Head"

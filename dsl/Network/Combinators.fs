@@ -16,14 +16,35 @@ let mapUShape (change: UShape -> UShape) =
     inArchitecture (fun architecture ->
         match architecture with
         | Architecture.UShape shape -> Architecture.UShape(change shape)
-        | Architecture.Unetr _ -> architecture)
+        | other -> other)
 
 /// Changes the UNETR of a network that is one; another network stays as it is.
 let mapUnetr (change: Unetr -> Unetr) =
     inArchitecture (fun architecture ->
         match architecture with
         | Architecture.Unetr unetr -> Architecture.Unetr(change unetr)
-        | Architecture.UShape _ -> architecture)
+        | other -> other)
+
+/// Changes the SegFormer of a network that is one; another network stays as it is.
+let mapSegFormer (change: SegFormer -> SegFormer) =
+    inArchitecture (fun architecture ->
+        match architecture with
+        | Architecture.SegFormer shape -> Architecture.SegFormer(change shape)
+        | other -> other)
+
+/// Changes the CoTr of a network that is one; another network stays as it is.
+let mapCoTr (change: CoTr -> CoTr) =
+    inArchitecture (fun architecture ->
+        match architecture with
+        | Architecture.CoTr shape -> Architecture.CoTr(change shape)
+        | other -> other)
+
+/// Changes the MedNeXt of a network that is one; another network stays as it is.
+let mapMedNeXt (change: MedNeXt -> MedNeXt) =
+    inArchitecture (fun architecture ->
+        match architecture with
+        | Architecture.MedNeXt shape -> Architecture.MedNeXt(change shape)
+        | other -> other)
 
 /// Changes every encoder stage of a U-shape; the change is given the stage's index from 0 (ES1).
 let mapEncoder (change: int -> EncoderStage -> EncoderStage) =
@@ -33,12 +54,15 @@ let mapEncoder (change: int -> EncoderStage -> EncoderStage) =
 let mapDecoder (change: int -> DecoderStage -> DecoderStage) =
     mapUShape (UShapeParts.mapDecoder change)
 
-/// Changes the mixer of every stage, whatever the architecture.
+/// Changes the mixer of every stage, whatever the architecture; CoTr's stages have convolutions and no mixers.
 let mapMixers (change: Mixer -> Mixer) =
     inArchitecture (fun architecture ->
         match architecture with
         | Architecture.UShape shape -> Architecture.UShape(UShapeParts.mapMixers change shape)
-        | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.mapMixers change unetr))
+        | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.mapMixers change unetr)
+        | Architecture.SegFormer shape -> Architecture.SegFormer(SegFormerParts.mapMixers change shape)
+        | Architecture.CoTr shape -> Architecture.CoTr shape
+        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.mapMixers change shape))
 
 let private mamba change =
     function
@@ -198,7 +222,10 @@ let mapChannels (change: int -> int) =
     inArchitecture (fun architecture ->
         match architecture with
         | Architecture.UShape shape -> Architecture.UShape(UShapeParts.mapChannels change shape)
-        | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.mapChannels change unetr))
+        | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.mapChannels change unetr)
+        | Architecture.SegFormer shape -> Architecture.SegFormer(SegFormerParts.mapChannels change shape)
+        | Architecture.CoTr shape -> Architecture.CoTr(CoTrParts.mapChannels change shape)
+        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.mapChannels change shape))
 
 /// The kernel of a U-shape's stem; 7 in the paper.
 let withStemKernel kernel =
@@ -212,14 +239,20 @@ let withDepth depth =
     inArchitecture (fun architecture ->
         match architecture with
         | Architecture.UShape shape -> Architecture.UShape(UShapeParts.withDepth depth shape)
-        | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.withDepth depth unetr))
+        | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.withDepth depth unetr)
+        | Architecture.SegFormer shape -> Architecture.SegFormer(SegFormerParts.withDepth depth shape)
+        | Architecture.CoTr shape -> Architecture.CoTr(CoTrParts.withDepth depth shape)
+        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.withDepth depth shape))
 
 /// A shallower U: the first `count` encoder stages, and the decoder stages that take their skips.
 let withStages count =
     inArchitecture (fun architecture ->
         match architecture with
         | Architecture.UShape shape -> Architecture.UShape(UShapeParts.withStages count shape)
-        | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.withStages count unetr))
+        | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.withStages count unetr)
+        | Architecture.SegFormer shape -> Architecture.SegFormer(SegFormerParts.withStages count shape)
+        | Architecture.CoTr shape -> Architecture.CoTr(CoTrParts.withStages count shape)
+        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.withStages count shape))
 
 /// What the paper's text and tables say where the public code differs: a transposed convolution in each decoder stage,
 /// multi-scale in the encoder only, and a set of state-space parameters for each order of a scan.

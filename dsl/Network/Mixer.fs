@@ -74,3 +74,9 @@ type Mixer =
     | Vit of VitMixer
     /// 3D UX-Net's block.
     | Ux of UxMixer
+    /// SegFormer's layer.
+    | MixTransformer of MixTransformerMixer
+    /// CoTr's layer, on one volume.
+    | DeformableAttention of DeformableMixer
+    /// MedNeXt's block.
+    | MedNeXt of MedNeXtBlock

@@ -7,6 +7,12 @@ type Architecture =
     | UShape of UShape
     /// UNETR, SwinUNETR, 3D UX-Net, SegMamba: any way down, skips through residual blocks that are joined.
     | Unetr of Unetr
+    /// SegFormer3D: Transformer stages, a decoder of linear layers.
+    | SegFormer of SegFormer
+    /// CoTr: convolutions, and a deformable Transformer over the lowest resolutions together.
+    | CoTr of CoTr
+    /// MedNeXt: blocks of depthwise convolutions, at full resolution too.
+    | MedNeXt of MedNeXt
 
 /// A segmentation network.
 type Network = {

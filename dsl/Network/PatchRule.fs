@@ -8,7 +8,7 @@ type PatchRule = {
     RoundsUp: bool
 } with
 
-    /// `multiples of 16×32×32`
+    /// `multiples of 16×32×32`, or `any size`
     override rule.ToString() =
         let kind =
             if rule.RoundsUp then
@@ -16,7 +16,10 @@ type PatchRule = {
             else
                 ""
 
-        $"multiples of {rule.Multiple}{kind}"
+        if rule.Multiple = Size3.cube 1 then
+            "any size"
+        else
+            $"multiples of {rule.Multiple}{kind}"
 
 [<RequireQualifiedAccess>]
 module PatchRule =

@@ -14,6 +14,8 @@ let all =
         for network in asInCode -> network |> asInPaper |> named $"{network.Name}_paper"
     ]
     @ Unetr.all
+    @ [ SegFormer.threeD; CoTr.published ]
+    @ MedNeXt.all
 
 /// The names of the catalogue.
 let names = [ for network in all -> network.Name ]

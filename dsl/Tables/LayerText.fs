@@ -95,6 +95,23 @@ let private mixer channels =
         $"DWConv 3D: K={mixer.Kernel}"
         $"DWConv 3D: K=1, C={mixer.Expansion * channels}, {channels}"
       ]
+    | Mixer.MixTransformer mixer -> [
+        if mixer.Reduction = 1 then
+            $"MHSA: heads={mixer.Heads}"
+        else
+            $"SRA: heads={mixer.Heads}, R={mixer.Reduction}"
+        $"Mix-FFN: C={mixer.FeedForwardRatio * channels}, {channels}, DWConv 3D: K={mixer.Kernel}"
+      ]
+    | Mixer.DeformableAttention mixer -> [
+        $"Deformable attention: heads={mixer.Heads}, points={mixer.Points}"
+        $"FFN: C={mixer.FeedForwardRatio * channels}, {channels}"
+      ]
+    | Mixer.MedNeXt block -> [
+        $"DWConv 3D: K={block.Kernel}"
+        $"Conv: K=1, C={block.Expansion * channels}"
+        $"Conv: K=1, C={channels}"
+        "Add: input"
+      ]
 
 /// `depth` layers of a stage with so many channels.
 let layers channels depth value =

@@ -7,6 +7,9 @@ let configuration (cost: NetworkCost) row =
     match cost.Network.Architecture with
     | Architecture.UShape shape -> UShapeText.configuration cost shape row
     | Architecture.Unetr unetr -> UnetrText.configuration cost unetr row
+    | Architecture.SegFormer shape -> SegFormerText.configuration cost shape row
+    | Architecture.CoTr shape -> CoTrText.configuration cost shape row
+    | Architecture.MedNeXt shape -> MedNeXtText.configuration cost shape row
 
 /// `D/2 × H/4 × W/4`.
 let relativeSize (reduction: Size3) =

@@ -74,6 +74,43 @@ let private ux (mixer: UxMixer) = validation {
     return ()
 }
 
+let private mixTransformer channels (mixer: MixTransformerMixer) = validation {
+    let! () = heads channels mixer.Heads |> Validation.field "heads"
+    and! () = Rules.atLeast 1 mixer.Reduction |> Validation.field "reduction"
+
+    and! () =
+        Rules.atLeast 1 mixer.FeedForwardRatio |> Validation.field "feedForwardRatio"
+
+    and! () = Rules.oddKernel mixer.Kernel |> Validation.field "kernel"
+    return ()
+}
+
+/// Places are told apart by a third of the channels for each axis.
+let private deformable channels (mixer: DeformableMixer) = validation {
+    let! () = heads channels mixer.Heads |> Validation.field "heads"
+
+    and! () =
+        Validation.check
+            (channels = 0 || channels >= 3)
+            $"a stage of {channels} channels"
+            "a stage of 3 channels or more, one at least for each axis"
+
+    and! () = Rules.atLeast 1 mixer.Points |> Validation.field "points"
+
+    and! () =
+        Rules.atLeast 1 mixer.FeedForwardRatio |> Validation.field "feedForwardRatio"
+
+    and! () = rate mixer.Dropout |> Validation.field "dropout"
+    return ()
+}
+
+/// A block of MedNeXt, wherever it stands.
+let medNeXt (block: MedNeXtBlock) = validation {
+    let! () = Rules.oddKernel block.Kernel |> Validation.field "kernel"
+    and! () = Rules.atLeast 1 block.Expansion |> Validation.field "expansion"
+    return ()
+}
+
 /// A stage's mixer; `channels` are the stage's, 0 where the stage has no place in the network.
 let mixer channels value =
     match value with
@@ -84,21 +121,43 @@ let mixer channels value =
     | Mixer.Swin mixer -> swin channels mixer
     | Mixer.Vit mixer -> vit channels mixer
     | Mixer.Ux mixer -> ux mixer
+    | Mixer.MixTransformer mixer -> mixTransformer channels mixer
+    | Mixer.DeformableAttention mixer -> deformable channels mixer
+    | Mixer.MedNeXt block -> medNeXt block
+
+/// The channels of what a mixer normalises with the network's norm, in a stage of so many channels.
+let normedChannels channels value =
+    match value with
+    | Mixer.Mamba _
+    | Mixer.Attention _
+    | Mixer.Swin _
+    | Mixer.Vit _
+    | Mixer.Ux _
+    | Mixer.DeformableAttention _ -> []
+    | Mixer.PlainConvolution _
+    | Mixer.ResidualConvolution _
+    | Mixer.MedNeXt _ -> [ channels ]
+    | Mixer.MixTransformer mixer -> [ mixer.FeedForwardRatio * channels ]
+
+let private reduction (volume: VolumeShape) value =
+    let side = Size3.toList volume.Size |> List.min
+
+    Validation.check
+        (value <= side)
+        value
+        $"{side} or less, the smallest side of the stage's {volume.Size} volume at this patch"
+    |> Validation.field "reduction"
 
 /// A stage's mixer on the volume that the stage has at a patch.
 let onVolume (volume: VolumeShape) value =
     match value with
-    | Mixer.Attention attention ->
-        let side = Size3.toList volume.Size |> List.min
-
-        Validation.check
-            (attention.Reduction <= side)
-            attention.Reduction
-            $"{side} or less, the smallest side of the stage's {volume.Size} volume at this patch"
-        |> Validation.field "reduction"
+    | Mixer.Attention mixer -> reduction volume mixer.Reduction
+    | Mixer.MixTransformer mixer -> reduction volume mixer.Reduction
     | Mixer.Mamba _
     | Mixer.PlainConvolution _
     | Mixer.ResidualConvolution _
     | Mixer.Swin _
     | Mixer.Vit _
-    | Mixer.Ux _ -> Ok()
+    | Mixer.Ux _
+    | Mixer.DeformableAttention _
+    | Mixer.MedNeXt _ -> Ok()

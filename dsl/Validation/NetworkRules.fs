@@ -6,12 +6,18 @@ let private architecture =
     function
     | Architecture.UShape shape -> UShapeRules.shape shape
     | Architecture.Unetr unetr -> UnetrRules.unetr unetr
+    | Architecture.SegFormer shape -> SegFormerRules.shape shape
+    | Architecture.CoTr shape -> CoTrRules.shape shape
+    | Architecture.MedNeXt shape -> MedNeXtRules.shape shape
 
 /// The channels of the convolution blocks that are normalised.
 let private blockChannels =
     function
     | Architecture.UShape shape -> UShapeRules.blockChannels shape
     | Architecture.Unetr unetr -> UnetrRules.blockChannels unetr
+    | Architecture.SegFormer shape -> SegFormerRules.blockChannels shape
+    | Architecture.CoTr shape -> CoTrRules.blockChannels shape
+    | Architecture.MedNeXt shape -> MedNeXtRules.blockChannels shape
 
 let private norm (network: Network) =
     match network.Norm with
@@ -36,11 +42,18 @@ let private activation =
     | Activation.GELU
     | Activation.SiLU -> Ok()
 
+let private deepSupervision (network: Network) =
+    match network.Architecture with
+    | Architecture.SegFormer _ when network.DeepSupervision ->
+        Validation.error "true" "false, since this architecture makes one class map"
+    | _ -> Ok()
+
 /// All errors of the definition.
 let network (network: Network) = validation {
     let! () = Rules.name network.Name |> Validation.field "name"
     and! () = architecture network.Architecture |> Validation.field "architecture"
     and! () = norm network |> Validation.field "norm"
     and! () = activation network.Activation |> Validation.field "activation"
+    and! () = deepSupervision network |> Validation.field "deepSupervision"
     return network
 }

@@ -28,6 +28,9 @@ let rule (network: Network) =
     match network.Architecture with
     | Architecture.UShape shape -> UShapeRules.patchRule shape
     | Architecture.Unetr unetr -> UnetrRules.patchRule unetr
+    | Architecture.SegFormer _ -> SegFormerRules.patchRule
+    | Architecture.CoTr shape -> CoTrRules.patchRule shape
+    | Architecture.MedNeXt shape -> MedNeXtRules.patchRule shape
 
 /// The patch, rounded up where the network's rule rounds.
 let fit (network: Network) (patch: Size3) =
@@ -39,6 +42,9 @@ let private stages (network: Network) patch =
     match network.Architecture with
     | Architecture.UShape shape -> UShapeRules.patch network.Norm shape patch
     | Architecture.Unetr unetr -> UnetrRules.patch network.Norm unetr patch
+    | Architecture.SegFormer shape -> SegFormerRules.patch network.Norm shape patch
+    | Architecture.CoTr shape -> CoTrRules.patch network.Norm shape patch
+    | Architecture.MedNeXt shape -> MedNeXtRules.patch network.Norm shape patch
 
 /// The patch of a valid network; the errors lie under `patch` and under the stages that it does not suit.
 let patch (network: Network) (patch: Size3) = validation {

@@ -2,13 +2,6 @@
 [<RequireQualifiedAccess>]
 module internal MedSegDsl.UShapeRules
 
-let private stem (stem: Stem) = validation {
-    let! () = Rules.atLeast 1 stem.Channels |> Validation.field "channels"
-    and! () = Rules.oddKernel stem.Kernel |> Validation.field "kernel"
-    and! () = Rules.sizeAtLeast 1 stem.Stride |> Validation.field "stride"
-    return ()
-}
-
 let private embedding =
     function
     | Embedding.Convolution kernel -> Rules.oddKernel kernel |> Validation.field "kernel"
@@ -46,7 +39,7 @@ let private decoderLength (shape: UShape) =
 
 /// All errors of the stages.
 let shape (shape: UShape) = validation {
-    let! () = stem shape.Stem |> Validation.field "stem"
+    let! () = StemRules.stem shape.Stem |> Validation.field "stem"
 
     and! () =
         Validation.check (shape.Encoder.Length >= 2) (Rules.stages shape.Encoder.Length) "2 stages or more"

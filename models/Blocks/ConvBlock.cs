@@ -10,10 +10,11 @@ public sealed class ConvBlock : Layer<Tensor, Tensor>
     private readonly Activation? activation;
 
     /// <summary>A block with the norm and, where asked for, the activation of its network.</summary>
-    public ConvBlock(long inputs, long outputs, int kernel, Size3 stride, Network network, bool activated = true)
+    public ConvBlock(
+        long inputs, long outputs, int kernel, Size3 stride, Network network, bool activated = true, bool standardised = false)
         : base(nameof(ConvBlock))
     {
-        convolution = Add("conv", new Convolution(inputs, outputs, kernel, stride, bias: false));
+        convolution = Add("conv", new Convolution(inputs, outputs, kernel, stride, bias: false, standardised: standardised));
         norm = Add("norm", new VolumeNorm(network.Norm, outputs));
         activation = activated ? network.Activation : null;
     }

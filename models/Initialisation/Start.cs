@@ -25,6 +25,9 @@ public abstract record Start
     /// <summary>Uniform within ±1/√(fan-in): PyTorch's default for weights and biases.</summary>
     public static Start InverseRoot(long fanIn) => new Uniform(1.0 / Math.Sqrt(fanIn));
 
+    /// <summary>Xavier's uniform: variance 2 / (fan-in + fan-out).</summary>
+    public static Start Xavier(long fanIn, long fanOut) => new Uniform(Math.Sqrt(6.0 / (fanIn + fanOut)));
+
     /// <summary>Fills a float32 parameter in place.</summary>
     public abstract void Fill(Tensor parameter, Generator generator);
 
@@ -73,6 +76,25 @@ public abstract record Start
 
             // The inverse of softplus: y + log(1 − e^−y).
             parameter.copy_(step + (-(-step).expm1()).log());
+        }
+    }
+
+    /// <summary>
+    /// The bias of deformable attention's sampling offsets, (heads · levels · points · 3): head h looks in a direction of its
+    /// own, θ = 2π·h / heads, (cos θ, sin θ·cos θ, sin θ·sin θ) with the largest number at 1, point p p + 1 voxels away (CoTr,
+    /// ms_deform_attn).
+    /// </summary>
+    public sealed record SamplingDirections(int Heads, int Levels, int Points) : Start
+    {
+        /// <inheritdoc />
+        public override void Fill(Tensor parameter, Generator generator)
+        {
+            var theta = arange(Heads, ScalarType.Float32) * (2 * Math.PI / Heads);
+            var direction = stack([theta.cos(), theta.sin() * theta.cos(), theta.sin() * theta.sin()], -1);
+            var largest = direction.abs().amax([-1], keepdim: true);
+            var steps = arange(1, Points + 1, ScalarType.Float32).view(1, 1, Points, 1);
+            var offsets = (direction / largest).view(Heads, 1, 1, 3) * steps;
+            parameter.copy_(offsets.expand(Heads, Levels, Points, 3).reshape(-1));
         }
     }
 }

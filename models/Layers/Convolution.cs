@@ -11,6 +11,7 @@ public sealed class Convolution : Layer<Tensor, Tensor>
     private readonly long[] strides;
     private readonly long[] paddings;
     private readonly bool biased;
+    private readonly bool standardised;
 
     /// <summary>A convolution of kernel³; the weight is (outputs, inputs, kernel, kernel, kernel).</summary>
     /// <param name="inputs">Channels that come in.</param>
@@ -19,11 +20,15 @@ public sealed class Convolution : Layer<Tensor, Tensor>
     /// <param name="stride">The stride along each axis.</param>
     /// <param name="bias">Whether a bias is added.</param>
     /// <param name="padded">Whether the volume is padded by half the kernel; false pads nothing.</param>
-    /// <param name="weightStart">How the weight starts; He's normal where nothing is said.</param>
+    /// <param name="weightStart">How the weight starts; He's normal where nothing is said, as the public code has it.</param>
+    /// <param name="biasStart">How the bias starts; PyTorch's default where nothing is said.</param>
+    /// <param name="standardised">Whether each output's weights are brought to mean 0 and deviation 1 in every pass.</param>
     public Convolution(
-        long inputs, long outputs, int kernel, Size3 stride, bool bias, bool padded = true, Start? weightStart = null)
+        long inputs, long outputs, int kernel, Size3 stride, bool bias, bool padded = true,
+        Start? weightStart = null, Start? biasStart = null, bool standardised = false)
         : base(nameof(Convolution))
     {
+        this.standardised = standardised;
         strides = [stride.D, stride.H, stride.W];
         var padding = padded ? (kernel - 1) / 2 : 0;
         paddings = [padding, padding, padding];
@@ -32,7 +37,7 @@ public sealed class Convolution : Layer<Tensor, Tensor>
         AddParameter("weight", weightStart ?? Start.HeFanOut(outputs * volume), outputs, inputs, kernel, kernel, kernel);
         if (bias)
         {
-            AddParameter("bias", Start.InverseRoot(inputs * volume), outputs);
+            AddParameter("bias", biasStart ?? Start.InverseRoot(inputs * volume), outputs);
         }
     }
 
@@ -44,6 +49,11 @@ public sealed class Convolution : Layer<Tensor, Tensor>
             Start.InverseRoot(inputs * kernel * kernel * kernel));
 
     /// <inheritdoc />
-    public override Tensor forward(Tensor volume) =>
-        nn.functional.conv3d(volume, Get("weight", volume), biased ? Get("bias", volume) : null, strides, paddings);
+    public override Tensor forward(Tensor volume)
+    {
+        using var scope = NewDisposeScope();
+        var weight = standardised ? Cast(WeightStandardisation.Of(Get("weight")), volume.dtype) : Get("weight", volume);
+        var bias = biased ? Get("bias", volume) : null;
+        return nn.functional.conv3d(volume, weight, bias, strides, paddings).MoveToOuterDisposeScope();
+    }
 }

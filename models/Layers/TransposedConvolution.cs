@@ -11,7 +11,12 @@ public sealed class TransposedConvolution : Layer<Tensor, Tensor>
     private readonly bool biased;
 
     /// <summary>A transposed convolution; the weight is (inputs, outputs, stride).</summary>
-    public TransposedConvolution(long inputs, long outputs, Size3 stride, bool bias = true)
+    /// <param name="inputs">Channels that come in.</param>
+    /// <param name="outputs">Channels that go out.</param>
+    /// <param name="stride">Kernel and stride along each axis.</param>
+    /// <param name="bias">Whether a bias is added.</param>
+    /// <param name="weightStart">How the weight starts; PyTorch's default where nothing is said.</param>
+    public TransposedConvolution(long inputs, long outputs, Size3 stride, bool bias = true, Start? weightStart = null)
         : base(nameof(TransposedConvolution))
     {
         biased = bias;
@@ -19,7 +24,7 @@ public sealed class TransposedConvolution : Layer<Tensor, Tensor>
 
         // PyTorch's default: the public code starts ordinary convolutions its own way and leaves these.
         var start = Start.InverseRoot(outputs * stride.Volume);
-        AddParameter("weight", start, inputs, outputs, stride.D, stride.H, stride.W);
+        AddParameter("weight", weightStart ?? start, inputs, outputs, stride.D, stride.H, stride.W);
         if (bias)
         {
             AddParameter("bias", start, outputs);

@@ -12,25 +12,45 @@ public sealed class SpatialReductionAttention : Layer<Tensor, Tensor>
 
     private readonly int heads;
     private readonly int reduction;
+    private readonly double queryScale;
     private readonly Linear queries;
     private readonly Linear keysAndValues;
     private readonly Linear projection;
     private readonly Convolution? shrink;
     private readonly LayerNorm? shrunkNorm;
 
-    /// <summary>Attention over so many channels, which the heads must divide.</summary>
-    public SpatialReductionAttention(int channels, AttentionMixer mixer) : base(nameof(SpatialReductionAttention))
+    /// <summary>UlikeTrans's attention over so many channels, which the heads must divide.</summary>
+    public SpatialReductionAttention(int channels, AttentionMixer mixer)
+        : this(channels, mixer.Heads, mixer.Reduction, mixer.QkvBias, AttentionNames.Pyramid, shrinkBias: null)
     {
-        heads = mixer.Heads;
-        reduction = mixer.Reduction;
-        queries = Add("q", new Linear(channels, channels, mixer.QkvBias));
-        keysAndValues = Add("kv", new Linear(channels, 2 * channels, mixer.QkvBias));
+    }
+
+    /// <summary>SegFormer3D's attention over so many channels, which the heads must divide.</summary>
+    public SpatialReductionAttention(int channels, MixTransformerMixer mixer)
+        : this(channels, mixer.Heads, mixer.Reduction, true, AttentionNames.SegFormer, shrinkBias: Start.Zero)
+    {
+        if (mixer.Scale.IsHeads)
+        {
+            // The product is divided by √(C / heads) below, where the published code divides by √heads.
+            queryScale = Math.Sqrt((double)channels / heads / heads);
+        }
+    }
+
+    private SpatialReductionAttention(
+        int channels, int heads, int reduction, bool bias, AttentionNames names, Start? shrinkBias)
+        : base(nameof(SpatialReductionAttention))
+    {
+        (this.heads, this.reduction, queryScale) = (heads, reduction, 1);
+        queries = Add(names.Queries, new Linear(channels, channels, bias));
+        keysAndValues = Add(names.KeysAndValues, new Linear(channels, 2 * channels, bias));
         projection = Add("proj", new Linear(channels, channels, bias: true));
         if (reduction > 1)
         {
             var stride = new Size3(reduction, reduction, reduction);
-            shrink = Add("sr", new Convolution(channels, channels, reduction, stride, bias: true, padded: false));
-            shrunkNorm = Add("norm", new LayerNorm(channels, ReducedNormEpsilon));
+            shrink = Add(
+                names.Shrink,
+                new Convolution(channels, channels, reduction, stride, bias: true, padded: false, biasStart: shrinkBias));
+            shrunkNorm = Add(names.ShrunkNorm, new LayerNorm(channels, ReducedNormEpsilon));
         }
     }
 
@@ -42,7 +62,8 @@ public sealed class SpatialReductionAttention : Layer<Tensor, Tensor>
         var shape = tokens.shape;
         var (batch, channels) = (shape[0], shape[4]);
         var perHead = channels / heads;
-        var asked = queries.call(tokens).view(batch, -1, heads, perHead).transpose(1, 2);
+        var scaled = queryScale == 1 ? queries.call(tokens) : queries.call(tokens) * queryScale;
+        var asked = scaled.view(batch, -1, heads, perHead).transpose(1, 2);
         var pairs = keysAndValues.call(Shrink(tokens)).view(batch, -1, 2, heads, perHead).permute(2, 0, 3, 1, 4);
         var attended = nn.functional.scaled_dot_product_attention(asked, pairs.select(0, 0), pairs.select(0, 1));
         return projection.call(attended.transpose(1, 2).reshape(shape)).MoveToOuterDisposeScope();

@@ -41,6 +41,11 @@ let private others = [
     |> withStages 2
     |> withNorm Norm.Batch
     |> named "swin-of-two-stages"
+    CoTr.published |> withStages 2 |> named "two-stages-of-CoTr"
+    MedNeXt.basic 3
+    |> withStages 3
+    |> withDeepSupervision false
+    |> named "three-stages-of-MedNeXt"
 ]
 
 let private promised network =

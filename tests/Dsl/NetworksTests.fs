@@ -14,7 +14,7 @@ let private shape (network: Network) =
 
 let tests =
     testList "dsl/networks" [
-        testCase "the paper's names are in the catalogue, with and without _paper"
+        testCase "the paper's names are in the catalogue, with and without _paper, and those it compares with"
         <| fun () ->
             let names = [
                 "UlikeMamba_1d"
@@ -30,10 +30,24 @@ let tests =
                     $"UlikeTrans_SRA_MSv{scheme}"
             ]
 
-            for name in names do
-                for name in [ name; $"{name}_paper" ] do
-                    Expect.equal (find name).Name name "found under its name"
-                    Expect.equal (find (name.ToUpperInvariant())).Name name "found in capitals"
+            let others = [
+                "SegFormer3D"
+                "CoTr"
+                for size in [ "S"; "B"; "M"; "L" ] do
+                    for kernel in [ 3; 5 ] do
+                        $"MedNeXt_{size}_kernel{kernel}"
+            ]
+
+            let all = [
+                for name in names do
+                    name
+                    $"{name}_paper"
+                yield! others
+            ]
+
+            for name in all do
+                Expect.equal (find name).Name name "found under its name"
+                Expect.equal (find (name.ToUpperInvariant())).Name name "found in capitals"
 
             let family = Networks.names |> List.filter (fun name -> name.StartsWith "Ulike")
             Expect.equal family.Length (2 * names.Length) "nothing else of the family"

@@ -15,6 +15,8 @@ let private tables = [
     "architecture_UlikeMamba_3dMT", architecture [ "UlikeMamba_3dMT_paper"; "UlikeMamba_3dMT" ]
     "architecture_multi-scale",
     architecture [ "UlikeMamba_3d_MSv1"; "UlikeMamba_3d_MSv2"; "UlikeMamba_3d_MSv3" ]
+    "architecture_transformers", architecture [ "SegFormer3D"; "CoTr" ]
+    "architecture_MedNeXt", architecture [ "MedNeXt_B_kernel3"; "MedNeXt_L_kernel5" ]
     "comparison", Tables.comparison input Networks.all
 ]
 

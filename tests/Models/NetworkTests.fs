@@ -46,6 +46,37 @@ let private mambaLayer =
     | Architecture.UShape shape -> shape.Encoder[0].Mixer
     | other -> failwith $"a U-shape became {other}"
 
+let private mixTransformer =
+    Mixer.MixTransformer {
+        Heads = 2
+        Reduction = 1
+        FeedForwardRatio = 2
+        Kernel = 5
+        Scale = AttentionScale.HeadChannels
+    }
+
+let private deformable =
+    Mixer.DeformableAttention {
+        Heads = 2
+        Points = 3
+        FeedForwardRatio = 2
+        Dropout = 0.0
+        Axes = SamplingAxes.Aligned
+    }
+
+let private medNeXt =
+    Mixer.MedNeXt {
+        MedNeXtBlock.Kernel = 5
+        Expansion = 3
+    }
+
+let private standardised =
+    CoTr.published
+    |> mapCoTr (fun shape -> {
+        shape with
+            CoTr.WeightStandardisation = true
+    })
+
 /// What no network of the catalogue has.
 let private variants =
     let tri = UlikeMamba.tri
@@ -84,6 +115,14 @@ let private variants =
         "UNETR with batch norm", Unetr.unetr |> withNorm Norm.Batch |> withStages 3
         "SwinUNETR of three stages, v2, with scales",
         Unetr.swinUnetrV2 |> withNorm Norm.Instance |> withStages 3
+        "SegFormer's layers in a U-shape", UlikeMamba.threeD |> withMixer mixTransformer
+        "deformable attention in a U-shape", UlikeMamba.threeD |> withMixer deformable
+        "MedNeXt's blocks in a U-shape", UlikeMamba.threeD |> withMixer medNeXt
+        "Mamba layers in SegFormer", SegFormer.threeD |> withMixer mambaLayer
+        "three stages of SegFormer", SegFormer.threeD |> withStages 3 |> withMixer deformable
+        "Mamba layers in MedNeXt", MedNeXt.small 3 |> withStages 2 |> withMixer mambaLayer
+        "CoTr of two stages", CoTr.published |> withStages 2 |> withDeepSupervision false
+        "CoTr with standardised weights", standardised
     ]
 
 let private everything =
@@ -119,20 +158,24 @@ let private isUnused (network: Network) (name: string) =
         | Architecture.Unetr {
                                  Encoder = UnetrEncoder.Convolutions pyramid
                              } -> [ for stage in pyramid.Stages -> stage.Mixer ]
+        | Architecture.SegFormer shape -> [ for stage in shape.Stages -> stage.Mixer ]
+        | Architecture.MedNeXt shape -> [ for stage in shape.Encoder -> stage.Mixer ]
+        | Architecture.CoTr _ -> []
         |> List.exists (function
             | Mixer.Mamba mixer -> mixer.Ssm = SsmParameters.SharedWithUnusedCopies
             | Mixer.Vit mixer -> mixer.UnusedCrossAttention
             | _ -> false)
 
-    copies
-    && [
+    let unused = [
         ".mixer.A_log_"
         ".mixer.D_"
         ".mixer.x_proj_"
         ".mixer.dt_proj_"
         "cross_attn"
-       ]
-       |> List.exists (fun copy -> name.Contains copy)
+    ]
+
+    name = "dummy_tensor"
+    || copies && unused |> List.exists (fun copy -> name.Contains copy)
 
 let private forwardAndBackward (network: Network) =
     use _scope = torch.NewDisposeScope()
@@ -142,9 +185,12 @@ let private forwardAndBackward (network: Network) =
 
     let expected =
         match network.Architecture with
-        | Architecture.UShape shape when network.DeepSupervision -> shape.Decoder.Length + 2
-        | Architecture.UShape _
-        | Architecture.Unetr _ -> 1
+        | _ when not network.DeepSupervision -> 1
+        | Architecture.UShape shape -> shape.Decoder.Length + 2
+        | Architecture.Unetr _
+        | Architecture.SegFormer _ -> 1
+        | Architecture.CoTr shape -> shape.Encoder.Length + 1
+        | Architecture.MedNeXt shape -> shape.Encoder.Length + 1
 
     Expect.equal maps.Count expected "maps"
     Expect.equal (shape maps[0]) [ 1; 3; patch.D; patch.H; patch.W ] "the final map's shape"

@@ -18,7 +18,10 @@ let private run =
     | Accumulate_Crossval_Results args -> AccumulateCommand.run args
     | Find_Best_Configuration args -> FindBestCommand.run args
     | Apply_Postprocessing args -> ApplyPostprocessingCommand.run args
+    | Import args -> ImportCommand.run args
+    | Export args -> ExportCommand.run args
     | Table args -> TableCommand.run args
+    | Measure args -> MeasureCommand.run args
     | List args -> ListCommand.run args
     | Inspect args -> InspectCommand.run args
 

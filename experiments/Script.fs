@@ -94,7 +94,7 @@ module Script =
 
             for seed in experiment.Seeds do
                 for fold in experiment.Folds do
-                    let outcome = Training.run folders experiment fold seed goOn
+                    let outcome = Training.run folders experiment fold seed goOn None
                     Evaluation.show outcome.Validation
                     printfn "results are in %s" outcome.Folder.Path
 

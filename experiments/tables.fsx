@@ -1,4 +1,4 @@
-// The architecture tables and the comparison of every network, as Markdown, LaTeX and HTML:
+// The architecture tables and the comparison of every network, as Markdown, LaTeX, HTML and CSV:
 //
 //   dotnet build -c Release
 //   dotnet fsi experiments/tables.fsx [FOLDER]
@@ -48,7 +48,13 @@ Directory.CreateDirectory folder |> ignore
 for name, table in tables do
     match table with
     | Ok table ->
-        for extension, render in [ "md", Markdown.render; "tex", Latex.render; "html", Html.render ] do
+        for extension, render in
+            [
+                "md", Markdown.render
+                "tex", Latex.render
+                "html", Html.render
+                "csv", Csv.render
+            ] do
             let file = Path.GetFullPath(Path.Combine(folder, $"{name}.{extension}"))
             File.WriteAllText(file, render table)
             printfn $"{file}"

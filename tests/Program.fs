@@ -17,6 +17,7 @@ let all =
         Dsl.UnetrTests.tests
         Dsl.ComparedNetworksTests.tests
         Dsl.TablesTests.tests
+        Dsl.TrainersTests.tests
         Dsl.JsonTests.tests
         Dsl.BuiltParametersTests.tests
         Runtime.PythonJsonTests.tests
@@ -92,6 +93,7 @@ let all =
         Models.WeightsTests.tests
         Experiments.CommandLineTests.tests
         Models.TorchFileTests.tests
+        Runtime.Weights.ModelImportTests.tests
     ]
 
 /// The counts of a run, the last line for scripts to read.

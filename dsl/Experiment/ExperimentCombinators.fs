@@ -97,10 +97,18 @@ let withDevice device experiment = {
         Experiment.Device = device
 }
 
+/// The optimizer, schedule and precision of a published trainer: `asInTrainer PublishedTrainers.swinUnetr`.
+let asInTrainer (trainer: PublishedTrainer) experiment =
+    experiment
+    |> withOptimizer trainer.Optimizer
+    |> withSchedule trainer.Schedule
+    |> withPrecision trainer.Precision
+
 /// The trainer that the paper publishes for UlikeMamba_3dMT: AdamW 1e-4 with weight decay 3e-5, polynomial schedule 0.9,
 /// float32.
 let asInUlikeMambaTrainer experiment =
-    experiment
-    |> withOptimizer (Optimizer.AdamW(1e-4, 3e-5, 1e-8))
-    |> withSchedule (Schedule.Polynomial 0.9)
-    |> withPrecision Precision.Float32
+    experiment |> asInTrainer PublishedTrainers.ulikeMamba
+
+/// The trainer that the experiment's network was published with.
+let asPublished (experiment: Experiment) =
+    experiment |> asInTrainer (PublishedTrainers.ofNetwork experiment.Network)

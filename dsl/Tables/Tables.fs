@@ -111,6 +111,51 @@ module Tables =
         Notes = [ flopsNote; memoryNote ]
     }
 
+    /// What stands in the place of a figure that is missing.
+    let private absent = "n/a"
+
+    let private measuredCells (figures: MeasuredFigures option) =
+        let cell value format =
+            text (value |> Option.map format |> Option.defaultValue absent)
+
+        let bytes pass =
+            pass |> Option.bind (fun pass -> pass.PeakBytes)
+
+        let milliseconds = fun pass -> fixedPoint 1 pass.Milliseconds
+
+        let gibibytes (bytes: int64) =
+            fixedPoint 2 (float bytes / float (1L <<< 30))
+
+        let forward = figures |> Option.bind _.Forward
+        let training = figures |> Option.bind _.Training
+
+        [
+            cell forward milliseconds
+            cell (bytes forward) gibibytes
+            cell training milliseconds
+            cell (bytes training) gibibytes
+        ]
+
+    let private measuredNote device =
+        $"Measured on {device}: one patch in float32, median over passes; prediction makes the final class map alone, \
+         training is a forward and a backward pass; memory is the peak of weights, activations and gradients. {absent}: \
+         not measured, or more memory than there is."
+
+    /// Adds what was measured to the table of costs; the networks' order is the table's.
+    let private withMeasured device (figures: MeasuredFigures option list) table = {
+        table with
+            Columns =
+                table.Columns
+                @ [
+                    for header in [ "Prediction (ms)"; "Prediction (GiB)"; "Training (ms)"; "Training (GiB)" ] do
+                        column Alignment.Right header
+                ]
+            Rows = [
+                for cells, figures in List.zip table.Rows figures -> cells @ measuredCells figures
+            ]
+            Notes = table.Notes @ [ measuredNote device ]
+    }
+
     /// Networks side by side as the paper prints them: layer, each network's configuration, output size. The patch
     /// (voxels), image channels and classes give the totals; a network that does not suit them gives errors under its
     /// name.
@@ -120,3 +165,14 @@ module Tables =
     /// One row for each network: parameters, multiply–adds, activation memory of a patch in training.
     let comparison input (networks: Network list) : Result<Table, DslError list> =
         costs input networks |> Result.map (comparisonOf input)
+
+    /// The comparison with measured columns beside the computed ones. `measure` gives a network's figures, or nothing
+    /// where it does not run; it is not asked where a definition is wrong.
+    let measuredComparison
+        device
+        (measure: Network -> MeasuredFigures option)
+        input
+        (networks: Network list)
+        : Result<Table, DslError list> =
+        comparison input networks
+        |> Result.map (fun table -> withMeasured device (List.map measure networks) table)

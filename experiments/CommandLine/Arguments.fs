@@ -59,27 +59,35 @@ type PreprocessArgs =
 type TrainArgs =
     | [<MainCommand; ExactlyOnce>] Target of DATASET: string * CONFIGURATION: string * FOLD: string
     | [<AltCommandLine("-n")>] Network of NAME: string
+    | [<AltCommandLine("-tr")>] Trainer of NAME: string
     | [<AltCommandLine("-p")>] Plans of NAME: string
     | [<AltCommandLine("--c")>] Continue
+    | [<AltCommandLine("-pretrained_weights")>] Pretrained_Weights of FILE: string
     | Epochs of COUNT: int
     | Iterations of COUNT: int
     | Batch of SIZE: int
     | Patch of DxHxW: string
     | Seed of NUMBER: int
+    | Precision of NAME: string
     | [<AltCommandLine("-device")>] Device of NAME: string
 
     interface IArgParserTemplate with
         member arg.Usage =
             match arg with
             | Target _ -> "for example: 901 3d_fullres 0 (fold 0 to 4, or all)"
-            | Network _ -> "a network of `medseg list`; default: UlikeMamba_3dMT"
+            | Network _ -> "a network of `medseg list`, trained as it was published; default: UlikeMamba_3dMT"
+            | Trainer _ ->
+                "nnU-Net's name of a trainer, for example nnUNetTrainerUMambaEnc: its network and how it trains"
             | Plans _ -> "plans file without .json; default: nnUNetPlans"
             | Continue -> "go on from the last checkpoint"
+            | Pretrained_Weights _ ->
+                "start from these weights (.pth, .safetensors) but for the segmentation heads"
             | Epochs _ -> "default: 1000"
             | Iterations _ -> "training batches in an epoch; default: 250"
             | Batch _ -> "batch size; default: the plans'"
             | Patch _ -> "patch size, for example 64x160x160; default: the plans'"
             | Seed _ -> "default: 1"
+            | Precision _ -> "float32, bfloat16 or float16; default: the trainer's, on the CPU float32"
             | Device _ -> "auto (default), cpu, cuda or cuda:N"
 
 type PredictArgs =
@@ -142,6 +150,8 @@ type TableArgs =
     | Classes of COUNT: int
     | Format of NAME: string
     | Layers
+    | Measure
+    | [<AltCommandLine("-device")>] Device of NAME: string
     | [<AltCommandLine("-o")>] Output of FILE: string
 
     interface IArgParserTemplate with
@@ -150,9 +160,91 @@ type TableArgs =
             | Networks _ -> "networks of `medseg list`, or all (default)"
             | Input _ -> "channels and patch size; default: 1x128x128x128"
             | Classes _ -> "classes with background; default: 16"
-            | Format _ -> "markdown (default), latex, html"
+            | Format _ -> "markdown (default), latex, html, csv"
             | Layers -> "the layers of one network, or of two side by side, as the paper prints them"
+            | Measure -> "also measure latency and memory on the device, one network after the other"
+            | Device _ -> "auto (default), cpu, cuda or cuda:N, for --measure"
             | Output _ -> "a file; default: the console"
+
+[<RequireQualifiedAccess>]
+type MeasureArgs =
+    | [<MainCommand; ExactlyOnce>] Network of NAME: string
+    | Input of CxDxHxW: string
+    | Classes of COUNT: int
+    | [<AltCommandLine("-device")>] Device of NAME: string
+    | Json
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | MeasureArgs.Network _ -> "a network of `medseg list`"
+            | MeasureArgs.Input _ -> "channels and patch size; default: 1x128x128x128"
+            | MeasureArgs.Classes _ -> "classes with background; default: 16"
+            | MeasureArgs.Device _ -> "auto (default), cpu, cuda or cuda:N"
+            | MeasureArgs.Json -> "a line of JSON after each part, for programs"
+
+[<RequireQualifiedAccess>]
+type ImportArgs =
+    | [<MainCommand; ExactlyOnce>] File of PATH: string
+    | [<AltCommandLine("-n")>] Network of NAME: string
+    | [<AltCommandLine("-tr")>] Trainer of NAME: string
+    | [<AltCommandLine("-d")>] Dataset of ID: string
+    | [<AltCommandLine("-c")>] Configuration of NAME: string
+    | [<AltCommandLine("-p")>] Plans of NAME: string
+    | [<AltCommandLine("-f")>] Fold of FOLD: string
+    | Patch of DxHxW: string
+    | Weights_Patch of DxHxW: string
+    | [<AltCommandLine("-m")>] Model of FOLDER: string
+    | Overwrite
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | ImportArgs.File _ ->
+                "weights: an nnU-Net v2 checkpoint or a state dict (.pth, .pt), or .safetensors; reading it runs nothing"
+            | ImportArgs.Network _ ->
+                "the network of `medseg list` that they belong to; default: by the checkpoint's trainer"
+            | ImportArgs.Trainer _ -> "nnU-Net's name of the trainer, instead of --network"
+            | ImportArgs.Dataset _ ->
+                "dataset id or folder name, for its plans; default: plans.json and dataset.json beside the file, or those \
+                 inside an nnU-Net checkpoint"
+            | ImportArgs.Configuration _ -> "default: the checkpoint's, or 3d_fullres"
+            | ImportArgs.Plans _ -> "with -d: plans file without .json; default: nnUNetPlans"
+            | ImportArgs.Fold _ -> "default: the checkpoint's, or 0"
+            | ImportArgs.Patch _ -> "patch size, for example 64x160x160; default: the plans'"
+            | ImportArgs.Weights_Patch _ ->
+                "the patch that the weights were made for, where it is another one: position embeddings are interpolated"
+            | ImportArgs.Model _ -> "folder for the trained model; default: its place in nnUNet_results"
+            | ImportArgs.Overwrite -> "replace a checkpoint that is there"
+
+[<RequireQualifiedAccess>]
+type ExportArgs =
+    | [<MainCommand; ExactlyOnce>] Target of PATH: string
+    | [<AltCommandLine("-i")>] Input of PATH: string
+    | [<AltCommandLine("-d")>] Dataset of ID: string
+    | [<AltCommandLine("-c")>] Configuration of NAME: string
+    | [<AltCommandLine("-n")>] Network of NAME: string
+    | [<AltCommandLine("-p")>] Plans of NAME: string
+    | [<AltCommandLine("-m")>] Model of FOLDER: string
+    | [<AltCommandLine("-f")>] Fold of FOLD: string
+    | [<AltCommandLine("-chk")>] Checkpoint of NAME: string
+    | As_NnUNet of TRAINER: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | ExportArgs.Target _ ->
+                "the file to write: .safetensors, or .pth for torch.load(weights_only=True); names are the published code's"
+            | ExportArgs.Input _ -> "a file of weights, instead of a trained model"
+            | ExportArgs.Dataset _ -> "dataset id or folder name: the model is looked up in nnUNet_results"
+            | ExportArgs.Configuration _ -> "default: 3d_fullres"
+            | ExportArgs.Network _ -> "the network that was trained; default: UlikeMamba_3dMT"
+            | ExportArgs.Plans _ -> "plans file without .json; default: nnUNetPlans"
+            | ExportArgs.Model _ -> "the folder that holds fold_0, ...: instead of -d, -c, -n, -p"
+            | ExportArgs.Fold _ -> "default: 0"
+            | ExportArgs.Checkpoint _ -> "checkpoint_final (default) or checkpoint_best"
+            | ExportArgs.As_NnUNet _ ->
+                "write an nnU-Net v2 checkpoint for this trainer class there, for example nnUNetTrainerUMambaEnc"
 
 type QuickstartArgs =
     | [<AltCommandLine("-o")>] Output of FOLDER: string
@@ -190,7 +282,10 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Accumulate_Crossval_Results of ParseResults<AccumulateArgs>
     | [<CliPrefix(CliPrefix.None)>] Find_Best_Configuration of ParseResults<FindBestArgs>
     | [<CliPrefix(CliPrefix.None)>] Apply_Postprocessing of ParseResults<ApplyPostprocessingArgs>
+    | [<CliPrefix(CliPrefix.None)>] Import of ParseResults<ImportArgs>
+    | [<CliPrefix(CliPrefix.None)>] Export of ParseResults<ExportArgs>
     | [<CliPrefix(CliPrefix.None)>] Table of ParseResults<TableArgs>
+    | [<CliPrefix(CliPrefix.None)>] Measure of ParseResults<MeasureArgs>
     | [<CliPrefix(CliPrefix.None)>] List of ParseResults<ListArgs>
     | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
 
@@ -211,6 +306,9 @@ type Command =
             | Find_Best_Configuration _ ->
                 "choose between trained models and ensembles on the cross-validation, and the post-processing"
             | Apply_Postprocessing _ -> "apply the post-processing that was found to new segmentations"
-            | Table _ -> "parameters, multiply-adds and layers of networks"
+            | Import _ -> "make a trained model of weights from PyTorch or nnU-Net"
+            | Export _ -> "write a trained model's weights for PyTorch or nnU-Net"
+            | Table _ -> "parameters, multiply-adds, memory and layers of networks"
+            | Measure _ -> "latency and memory of a network on this machine"
             | List _ -> "networks, experiments and datasets by name"
             | Inspect _ -> "shape, spacing, affine, type and values of an image"

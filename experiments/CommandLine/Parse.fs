@@ -14,6 +14,18 @@ let network (name: string) =
     | Some network -> network
     | None -> refuse $"{name} is no network of the catalogue; `medseg list networks` prints them"
 
+/// A trainer under nnU-Net's name, and its network.
+let trainer (name: string) =
+    match TrainerAliases.tryFind name with
+    | None ->
+        let names = String.Join(", ", [ for alias in TrainerAliases.all -> alias.Name ])
+
+        refuse $"{name} is no trainer that is known here; there are {names}"
+    | Some alias ->
+        match Networks.tryFind alias.Network with
+        | Some network -> alias, network
+        | None -> refuse $"{name} trains {alias.Network}, which is not in the catalogue"
+
 /// `all`, or networks of the catalogue by name.
 let networks =
     function
@@ -66,6 +78,17 @@ let fold (text: string) =
     | "all", _ -> Fold.All
     | _, (true, index) when index >= 0 -> Fold.Index index
     | _ -> refuse $"{text} is no fold; write a number from 0, or all"
+
+/// `float32`, `bfloat16` or `float16`, also `fp32`, `bf16`, `fp16`.
+let precision =
+    function
+    | "float32"
+    | "fp32" -> Precision.Float32
+    | "bfloat16"
+    | "bf16" -> Precision.BFloat16
+    | "float16"
+    | "fp16" -> Precision.Float16
+    | other -> refuse $"{other} is no precision; write float32, bfloat16 or float16"
 
 /// `auto`, `cpu`, `cuda` or `cuda:N`.
 let device (text: string) =

@@ -43,8 +43,18 @@ let prepare (folders: NnUNetFolders) (experiment: Experiment) =
     let configuration = TrainingIdentity.ConfigurationName experiment.Configuration
     Planning.preprocess folders dataset experiment.Plans [ configuration ] PreprocessingOptions.Default
 
-/// One training: fold and seed.
-let run folders experiment fold seed goOn =
+/// One training: fold and seed, from the last checkpoint where it goes on, or from a file of pretrained weights.
+let run folders experiment fold seed goOn pretrained =
     printfn "%s" (NativeLibtorch.Load().Description)
-    let request = TrainingRequest(experiment, folders, fold, seed, Continue = goOn)
+
+    let request =
+        TrainingRequest(
+            experiment,
+            folders,
+            fold,
+            seed,
+            Continue = goOn,
+            PretrainedWeights = Option.toObj pretrained
+        )
+
     TrainingRun.Run(request, ConsoleProgress.Create())

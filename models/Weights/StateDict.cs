@@ -6,7 +6,8 @@ namespace MedSegDsl.Models;
 /// <summary>A network's weights under the names of the published code, out of the network and into it.</summary>
 public static class StateDict
 {
-    private const string PatchKey = "patch";
+    /// <summary>The metadata's entry for the patch that position embeddings fit.</summary>
+    public const string PatchKey = "patch";
 
     /// <summary>Writes a network's weights and the patch that its position embeddings fit, as safetensors.</summary>
     /// <param name="network">The network, on any device.</param>
@@ -85,6 +86,10 @@ public static class StateDict
         }
     }
 
+    /// <summary>A patch as metadata name it: <c>64,160,160</c>.</summary>
+    public static string PatchText(Size3 patch) =>
+        string.Create(CultureInfo.InvariantCulture, $"{patch.D},{patch.H},{patch.W}");
+
     /// <summary>The patch that a file's metadata name, or null.</summary>
     internal static Size3? PatchOf(SafetensorsFile file) =>
         file.Metadata.TryGetValue(PatchKey, out var words) ? ParsePatch(words) : null;
@@ -105,8 +110,6 @@ public static class StateDict
 
         string First(string name) => aliases.GetValueOrDefault(name, name);
     }
-
-    private static string PatchText(Size3 patch) => string.Create(CultureInfo.InvariantCulture, $"{patch.D},{patch.H},{patch.W}");
 
     private static Size3? ParsePatch(string words) =>
         words.Split(',').Select(word => int.TryParse(word, CultureInfo.InvariantCulture, out var n) ? n : 0).ToList() is

@@ -9,6 +9,12 @@ namespace MedSegDsl.Models;
 /// </summary>
 public sealed class WeightsFile : IDisposable
 {
+    /// <summary>What the names of a network's weights begin with in a checkpoint of this program.</summary>
+    public const string NetworkPrefix = "network.";
+
+    /// <summary>What the names of an optimizer's state begin with there.</summary>
+    public const string OptimizerPrefix = "optimizer.";
+
     private static readonly string[] Prefixes = ["module.", "_orig_mod."];
 
     private WeightsFile(
@@ -98,12 +104,30 @@ public sealed class WeightsFile : IDisposable
         if (length == first.Length && first[^1] == (byte)'{' && BinaryPrimitives.ReadInt64LittleEndian(first) > 0)
         {
             var file = Safetensors.Read(stream, path);
-            return new WeightsFile(path, file.Tensors.ToDictionary(), [], StateDict.PatchOf(file), null);
+            return new WeightsFile(path, WithoutOptimizer(file.Tensors), [], StateDict.PatchOf(file), null);
         }
 
         throw new InvalidDataException(first[0] == (byte)PickleOpcode.Proto
             ? "it has the layout that torch.save had before PyTorch 1.6: load it there and save it anew"
             : "neither a zip archive of torch.save nor a safetensors file");
+    }
+
+    /// <summary>The weights of a checkpoint of this program, which holds its optimizer's state beside them; all tensors of
+    /// another file.</summary>
+    private static Dictionary<string, Tensor> WithoutOptimizer(IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        var groups = tensors.ToLookup(entry => entry.Key.StartsWith(OptimizerPrefix, StringComparison.Ordinal));
+        if (!groups[false].All(entry => entry.Key.StartsWith(NetworkPrefix, StringComparison.Ordinal)))
+        {
+            return tensors.ToDictionary();
+        }
+
+        foreach (var (_, tensor) in groups[true])
+        {
+            tensor.Dispose();
+        }
+
+        return groups[false].ToDictionary(entry => entry.Key[NetworkPrefix.Length..], entry => entry.Value);
     }
 
     /// <summary>The prefixes that every name has, one after the other.</summary>

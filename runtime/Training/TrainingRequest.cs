@@ -12,6 +12,9 @@ public sealed record TrainingRequest(Experiment Experiment, NnUNetFolders Folder
 {
     /// <summary>Go on from the last checkpoint; where there is none, the training starts from the beginning.</summary>
     public bool Continue { get; init; }
+
+    /// <summary>A file of weights to start from, but for the segmentation heads; null for the network's own start.</summary>
+    public string? PretrainedWeights { get; init; }
 }
 
 /// <summary>What came of a training.</summary>

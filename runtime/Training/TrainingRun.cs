@@ -4,6 +4,7 @@ using MedSegDsl.Runtime.Inference;
 using MedSegDsl.Runtime.Planning;
 using MedSegDsl.Runtime.Training.Checkpoints;
 using MedSegDsl.Runtime.Training.Progress;
+using MedSegDsl.Runtime.Weights;
 
 namespace MedSegDsl.Runtime.Training;
 
@@ -18,6 +19,8 @@ public static class TrainingRun
     public static TrainingOutcome Run(TrainingRequest request, ITrainingProgress console, CancellationToken cancellation = default)
     {
         var experiment = Valid(request.Experiment);
+        if (request is { Continue: true, PretrainedWeights: not null })
+            throw new UserException("a training cannot both go on and start from pretrained weights: leave out --continue or --pretrained-weights");
         TrainingDevice.Check(experiment.Precision);
         TrainingDevice.UseAllCores();
         var identity = TrainingIdentity.Of(experiment, request.Fold, request.Seed);
@@ -35,6 +38,8 @@ public static class TrainingRun
         var progress = new SeveralProgresses(
             new TrainingLogFile(folder.Log), new ProgressPicture(folder.Progress), console);
         using var trainer = new Trainer(setup, progress);
+        if (request.PretrainedWeights is { } file)
+            PretrainedWeights.Load(file, experiment.Network, network, progress.Noted);
         progress.Noted(Start(request.Continue, folder, trainer, experiment.Epochs));
         trainer.Run(cancellation);
 

@@ -20,7 +20,12 @@ let private tables = [
     "comparison", Tables.comparison input Networks.all
 ]
 
-let private renderers = [ "md", Markdown.render; "tex", Latex.render; "html", Html.render ]
+let private renderers = [
+    "md", Markdown.render
+    "tex", Latex.render
+    "html", Html.render
+    "csv", Csv.render
+]
 
 let private ok =
     function
@@ -103,4 +108,48 @@ let tests =
                 (Latex.render small)
                 @"\{c\}\end{tabular}\right] \times 2$ & 1 \\"
                 "LaTeX cells"
+
+        testCase "CSV quotes what separates, and keeps other text"
+        <| fun () ->
+            let quotes = {
+                small with
+                    Rows = [ [ [ TableLine.Text "a, \"b\""; TableLine.Text "c" ]; [] ] ]
+            }
+
+            Expect.equal (Csv.render quotes) "x*y,n\n\"a, \"\"b\"\"; c\",\n" "RFC 4180"
+
+        testCase "measured columns stand beside computed ones, and what is missing is shown as missing"
+        <| fun () ->
+            let figures (network: Network) =
+                if network.Name = UlikeMamba.threeD.Name then
+                    Some {
+                        Forward =
+                            Some {
+                                Milliseconds = 12.34
+                                PeakBytes = Some(3L <<< 29)
+                            }
+                        Training =
+                            Some {
+                                Milliseconds = 50.0
+                                PeakBytes = None
+                            }
+                    }
+                else
+                    None
+
+            let table =
+                Tables.measuredComparison "CPU" figures input [ UlikeMamba.threeD; UlikeTrans.sra ]
+                |> ok
+
+            let cells = [ for row in table.Rows -> row |> List.skip 4 |> List.collect id ]
+            let texts values = [ for value: string in values -> TableLine.Text value ]
+            Expect.equal table.Columns.Length 8 "columns"
+
+            Expect.equal
+                cells
+                [
+                    texts [ "12.3"; "1.50"; "50.0"; "n/a" ]
+                    texts [ "n/a"; "n/a"; "n/a"; "n/a" ]
+                ]
+                "figures"
     ]

@@ -55,7 +55,10 @@ let private commands = [
     "accumulate-crossval-results"
     "find-best-configuration"
     "apply-postprocessing"
+    "import"
+    "export"
     "table"
+    "measure"
     "list"
     "inspect"
 ]
@@ -104,7 +107,7 @@ let private missingDataset =
 let private tables =
     testCase "table in every format" (fun () ->
         inNewFolder (fun folder ->
-            for format in [ "markdown"; "latex"; "html" ] do
+            for format in [ "markdown"; "latex"; "html"; "csv" ] do
                 let file = Path.Combine(folder, $"table.{format}")
 
                 let run =
@@ -120,6 +123,49 @@ let private tables =
 
                 Expect.equal run.Code 0 $"exit code of: {run.Error}"
                 Expect.stringContains (File.ReadAllText file) "92.8" "GFLOPs of networks.md"))
+
+let private measuredTable =
+    testCase "table measures on this machine" (fun () ->
+        inNewFolder (fun folder ->
+            let run =
+                medseg folder None [
+                    "table"
+                    "--networks"
+                    "UlikeMamba_3d"
+                    "--input"
+                    "1x32x64x64"
+                    "--classes"
+                    "3"
+                    "--measure"
+                    "--device"
+                    "cpu"
+                    "--format"
+                    "csv"
+                ]
+
+            Expect.equal run.Code 0 $"exit code of: {run.Error}"
+            let lines = run.Output.Split '\n'
+            let row = lines[1].Split ','
+            Expect.equal row.Length 8 run.Output
+
+            for figure in row[4..] do
+                Expect.isGreaterThan (float figure) 0.0 $"a measured figure of: {run.Output}"))
+
+let private imported =
+    testCase "import names what a pickle may not" (fun () ->
+        inNewFolder (fun folder ->
+            let file = Path.Combine(folder, "weights.pth")
+
+            using
+                (System.IO.Compression.ZipFile.Open(file, System.IO.Compression.ZipArchiveMode.Create))
+                (fun zip ->
+                    use stream = zip.CreateEntry("a/data.pkl").Open()
+                    stream.Write(System.Text.Encoding.Latin1.GetBytes "\128\002cposix\nsystem\n)R."))
+
+            let run = medseg folder None [ "import"; file; "-n"; "UlikeMamba_3d" ]
+            Expect.equal run.Code 1 "exit code"
+            Expect.stringContains run.Error file "the file"
+            Expect.isFalse (run.Error.TrimEnd().Contains '\n') $"one line: {run.Error}"))
 
 let private amos arguments =
     dotnet checkout.Value None ("fsi" :: "experiments/amos.fsx" :: arguments)
@@ -188,6 +234,16 @@ let tests =
         inspected
         truncated
         missingDataset
+        refuses "an unknown trainer" [ "train"; "901"; "3d_fullres"; "0"; "-tr"; "nnUNetTrainerNonesuch" ] [
+            "nnUNetTrainerNonesuch"
+            "nnUNetTrainerUMambaEnc"
+        ]
+        refuses "weights that are not there" [ "import"; "nowhere.pth"; "-n"; "UlikeMamba_3d" ] [
+            "nowhere.pth"
+        ]
+        refuses "a model to export that is not named" [ "export"; "out.pth" ] [ "-m"; "-d" ]
+        imported
         tables
+        measuredTable
         scripts
     ]

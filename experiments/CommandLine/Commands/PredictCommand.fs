@@ -14,15 +14,13 @@ open MedSegDsl.Experiments.CommandLine.Arguments
 
 /// The folder of `-m`, or the one in nnUNet_results that dataset, network, plans and configuration name.
 let private modelFolder (args: ParseResults<PredictArgs>) =
-    match args.TryGetResult Model, args.TryGetResult PredictArgs.Dataset with
-    | Some folder, _ -> folder
-    | None, None -> raise (UserException "predict needs a model: its folder with -m, or the dataset with -d")
-    | None, Some name ->
-        let folders = NnUNetFolders.FromEnvironment()
-        let configuration = args.GetResult(PredictArgs.Configuration, "3d_fullres")
-        let network = args.GetResult(PredictArgs.Network, UlikeMamba.multiTri.Name)
-        let plans = args.GetResult(PredictArgs.Plans, "nnUNetPlans")
-        folders.ResultsOf(folders.DatasetName name, TrainingIdentity.TrainerOf network, plans, configuration)
+    ModelFolder.find {
+        Folder = args.TryGetResult Model
+        Dataset = args.TryGetResult PredictArgs.Dataset
+        Network = args.TryGetResult PredictArgs.Network
+        Plans = args.TryGetResult PredictArgs.Plans
+        Configuration = args.TryGetResult PredictArgs.Configuration
+    }
 
 let run (args: ParseResults<PredictArgs>) =
     let choice =

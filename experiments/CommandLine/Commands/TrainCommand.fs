@@ -4,25 +4,43 @@ module MedSegDsl.Experiments.CommandLine.Commands.TrainCommand
 open Argu
 open MedSegDsl
 open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Training
 open MedSegDsl.Experiments.Console
 open MedSegDsl.Experiments.Workflow
 open MedSegDsl.Experiments.CommandLine
 open MedSegDsl.Experiments.CommandLine.Arguments
 
-/// The experiment that the words describe, for a dataset: the paper's trainer, with what is set on the command line.
+/// The network, and what its trainer sets: that of `-tr`, else the one that the network was published with.
+let private trained (args: ParseResults<TrainArgs>) =
+    let named = args.TryGetResult TrainArgs.Network |> Option.map Parse.network
+    let trainer = args.TryGetResult TrainArgs.Trainer |> Option.map Parse.trainer
+
+    match trainer with
+    | Some(alias, own) -> Option.defaultValue own named, asInTrainer alias.Trainer >> alias.Change
+    | None -> Option.defaultValue UlikeMamba.multiTri named, asPublished
+
+/// Mixed precision is for GPUs: on the CPU nnU-Net computes in float32 whatever its trainer says.
+let private onDevice device experiment =
+    let place = TrainingDevice.Resolve(Option.defaultValue Device.Automatic device)
+
+    if place.``type`` = TorchSharp.DeviceType.CPU then
+        experiment |> withPrecision Precision.Float32
+    else
+        experiment
+
+/// The experiment that the words describe, for a dataset: the network's trainer, with what is set on the command line.
 /// Every word is read before the dataset is looked for.
 let private experiment (args: ParseResults<TrainArgs>) =
     let _, configuration, _ = args.GetResult Target
     let configuration = Parse.configuration configuration
     let patch = args.TryGetResult Patch |> Option.map Parse.patch
     let device = args.TryGetResult TrainArgs.Device |> Option.map Parse.device
-
-    let network =
-        Parse.network (args.GetResult(TrainArgs.Network, UlikeMamba.multiTri.Name))
+    let precision = args.TryGetResult TrainArgs.Precision |> Option.map Parse.precision
+    let network, asInItsTrainer = trained args
 
     fun dataset ->
         Experiment.create dataset network
-        |> asInUlikeMambaTrainer
+        |> asInItsTrainer
         |> withConfiguration configuration
         |> Parse.applied (args.TryGetResult TrainArgs.Plans) withPlans
         |> Parse.applied (args.TryGetResult Epochs) (LanguagePrimitives.Int32WithMeasure >> withEpochs)
@@ -33,6 +51,9 @@ let private experiment (args: ParseResults<TrainArgs>) =
         |> Parse.applied (args.TryGetResult Batch) withBatch
         |> Parse.applied patch withPatch
         |> Parse.applied device withDevice
+        |> match precision with
+           | Some precision -> withPrecision precision
+           | None -> onDevice device
 
 let run (args: ParseResults<TrainArgs>) =
     let dataset, _, fold = args.GetResult Target
@@ -47,6 +68,7 @@ let run (args: ParseResults<TrainArgs>) =
             fold
             (args.GetResult(Seed, 1))
             (args.Contains TrainArgs.Continue)
+            (args.TryGetResult Pretrained_Weights)
 
     Evaluation.show outcome.Validation
     printfn "results are in %s" outcome.Folder.Path

@@ -11,8 +11,6 @@ namespace MedSegDsl.Runtime.Training.Checkpoints;
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
-    private const string NetworkPrefix = "network.";
-    private const string OptimizerPrefix = "optimizer.";
     private const string StateKey = "medseg";
 
     private readonly string path;
@@ -29,24 +27,28 @@ public sealed class Checkpoint : IDisposable
     public CheckpointState State { get; }
 
     /// <summary>The network's weights by state-dict name, on the CPU.</summary>
-    public IReadOnlyDictionary<string, Tensor> Network => Part(NetworkPrefix);
+    public IReadOnlyDictionary<string, Tensor> Network => Part(WeightsFile.NetworkPrefix);
 
     /// <summary>The optimizer's state, on the CPU.</summary>
-    public IReadOnlyDictionary<string, Tensor> Optimizer => Part(OptimizerPrefix);
+    public IReadOnlyDictionary<string, Tensor> Optimizer => Part(WeightsFile.OptimizerPrefix);
 
     /// <summary>Writes a checkpoint.</summary>
     /// <param name="path">The file.</param>
     /// <param name="state">What it holds beside tensors.</param>
     /// <param name="network">Its weights are written.</param>
-    /// <param name="optimizer">Its state is written.</param>
-    public static void Write(string path, CheckpointState state, SegmentationNetwork network, ParameterOptimizer optimizer)
+    /// <param name="optimizer">Its state is written; null for weights from elsewhere.</param>
+    public static void Write(string path, CheckpointState state, SegmentationNetwork network, ParameterOptimizer? optimizer)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var tensors = network.state_dict().ToDictionary(entry => NetworkPrefix + entry.Key, entry => entry.Value);
-        foreach (var (name, value) in optimizer.State())
-            tensors[OptimizerPrefix + name] = value;
-        var metadata = new Dictionary<string, string> { [StateKey] = state.ToJson() };
+        var tensors = network.state_dict().ToDictionary(entry => WeightsFile.NetworkPrefix + entry.Key, entry => entry.Value);
+        foreach (var (name, value) in optimizer?.State() ?? [])
+            tensors[WeightsFile.OptimizerPrefix + name] = value;
+        var metadata = new Dictionary<string, string>
+        {
+            [StateKey] = state.ToJson(),
+            [StateDict.PatchKey] = StateDict.PatchText(network.Patch),
+        };
         AtomicFile.Write(path, stream => Safetensors.Write(stream, tensors, metadata));
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using MedSegDsl.Models;
 
 namespace MedSegDsl.Runtime.Training.Checkpoints;
 
@@ -45,6 +46,25 @@ public sealed record CheckpointState(
         setup.Augmentation.MirrorAxes,
         optimizerSteps,
         curves);
+
+    /// <summary>The state of weights that were trained elsewhere: no epochs and no optimizer of its own.</summary>
+    /// <param name="identity">Where they belong.</param>
+    /// <param name="experiment">The experiment, with the network's definition.</param>
+    /// <param name="network">The network.</param>
+    /// <param name="batch">Patches in a batch.</param>
+    /// <param name="mirrorAxes">The axes that prediction may mirror.</param>
+    public static CheckpointState Imported(
+        TrainingIdentity identity, Experiment experiment, SegmentationNetwork network, int batch, IReadOnlyList<int> mirrorAxes) => new(
+        CurrentVersion,
+        identity,
+        Json.ofExperiment(experiment),
+        [network.Patch.D, network.Patch.H, network.Patch.W],
+        batch,
+        network.InChannels,
+        network.Classes,
+        mirrorAxes,
+        0,
+        new Curves([]));
 
     /// <summary>The state as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Options);

@@ -1,0 +1,70 @@
+/// Latency and memory of networks on this machine. Each network is measured in a process of its own: memory is the
+/// process's, and one that needs more than there is takes only itself along.
+[<RequireQualifiedAccess>]
+module MedSegDsl.Experiments.Workflow.Measuring
+
+open System
+open System.Diagnostics
+open System.Reflection
+open System.Text.Json
+open MedSegDsl
+open MedSegDsl.Runtime.Measurement
+
+/// Figures as the measured process prints them.
+let toJson (figures: NetworkFigures) = JsonSerializer.Serialize figures
+
+let private pass (figures: StepFigures | null) =
+    match figures with
+    | Null -> None
+    | NonNull figures ->
+        Some {
+            Milliseconds = figures.Milliseconds
+            PeakBytes = Option.ofNullable figures.PeakBytes
+        }
+
+/// Starts this program anew with these words and gives the last line that it printed.
+let private lastLine (words: string list) =
+    let program =
+        Environment.ProcessPath |> Option.ofObj |> Option.defaultValue "dotnet"
+
+    let start = ProcessStartInfo(program, RedirectStandardOutput = true)
+
+    if IO.Path.GetFileNameWithoutExtension program = "dotnet" then
+        start.ArgumentList.Add((nonNull (Assembly.GetEntryAssembly())).Location)
+
+    for word in words do
+        start.ArgumentList.Add word
+
+    use started = nonNull (Process.Start start)
+    let output = started.StandardOutput.ReadToEnd()
+    started.WaitForExit()
+    output.Split('\n', StringSplitOptions.RemoveEmptyEntries) |> Array.tryLast
+
+/// The device and the figures of a network of the catalogue; nothing where it did not run.
+let inOwnProcess (patch: Size3, channels: int, classes: int) device (network: Network) =
+    eprintfn "measuring %s" network.Name
+
+    let words = [
+        "measure"
+        network.Name
+        "--input"
+        $"{channels}x{patch.D}x{patch.H}x{patch.W}"
+        "--classes"
+        string classes
+        "--device"
+        device
+        "--json"
+    ]
+
+    match lastLine words with
+    | Some line when line.StartsWith '{' ->
+        let figures = nonNull (JsonSerializer.Deserialize<NetworkFigures> line)
+
+        Some(
+            figures.Device,
+            {
+                Forward = pass figures.Forward
+                Training = pass figures.Training
+            }
+        )
+    | _ -> None

@@ -1,0 +1,79 @@
+/// Published trainers and nnU-Net's names of them (networks.md's table of trainers).
+module MedSegDsl.Tests.Dsl.TrainersTests
+
+open Expecto
+open MedSegDsl
+
+let private dataset = { Id = 218; Name = "AMOS" }
+
+let private trained (network: Network) =
+    let experiment = Experiment.create dataset network |> asPublished
+    experiment.Optimizer, experiment.Schedule, experiment.Precision
+
+let private sgd = Optimizer.SgdNesterov(0.01, 0.99, 3e-5)
+let private polynomial = Schedule.Polynomial 0.9
+
+let private published = [
+    "UlikeMamba_3dMT", (Optimizer.AdamW(1e-4, 3e-5, 1e-8), polynomial, Precision.Float32)
+    "UlikeTrans_SRA_paper", (Optimizer.AdamW(1e-4, 3e-5, 1e-8), polynomial, Precision.Float32)
+    "UNETR", (Optimizer.AdamW(1e-4, 0.01, 1e-5), Schedule.Polynomial 1.0, Precision.Float32)
+    "SwinUNETR", (Optimizer.AdamW(8e-4, 0.01, 1e-5), Schedule.Cosine 1e-6, Precision.Float32)
+    "CoTr", (sgd, polynomial, Precision.Float16)
+    "UMamba_Enc", (sgd, polynomial, Precision.Float16)
+    "SegFormer3D", (sgd, polynomial, Precision.Float16)
+    "nnUNet", (sgd, polynomial, Precision.Float16)
+]
+
+let private apply name =
+    let alias = (TrainerAliases.tryFind name).Value
+
+    Experiment.create dataset UlikeMamba.threeD
+    |> asInTrainer alias.Trainer
+    |> alias.Change
+
+let tests =
+    testList "dsl/trainers" [
+        for name, expected in published do
+            test $"{name} trains as published" {
+                Expect.equal
+                    (UlikeMamba.threeD |> named name |> trained)
+                    expected
+                    "optimizer, schedule, precision"
+            }
+
+        test "asInTrainer sets the trainer whatever the network's name" {
+            let experiment =
+                Experiment.create dataset UlikeMamba.threeD
+                |> asInTrainer PublishedTrainers.swinUnetr
+
+            Expect.equal experiment.Schedule (Schedule.Cosine 1e-6) "schedule"
+            Expect.isOk (Experiment.validate experiment) "valid"
+        }
+
+        test "aliases are found in any case, each name once" {
+            Expect.equal
+                (TrainerAliases.tryFind "NNUNETTRAINERUMAMBAENC").Value.Name
+                "nnUNetTrainerUMambaEnc"
+                "found"
+
+            Expect.isNone (TrainerAliases.tryFind "nnUNetTrainerNonesuch") "not found"
+            let names = [ for alias in TrainerAliases.all -> alias.Name.ToLowerInvariant() ]
+            Expect.equal (List.distinct names) names "names"
+        }
+
+        test "nnU-Net's variants change one thing" {
+            Expect.equal (apply "nnUNetTrainer_100epochs").Epochs 100<epoch> "epochs"
+            Expect.equal (apply "nnUNetTrainer_1epoch").Epochs 1<epoch> "one epoch"
+            Expect.equal (apply "nnUNetTrainerDiceLoss").Loss Loss.Dice "loss"
+            Expect.equal (apply "nnUNetTrainerUMambaEncNoAMP").Precision Precision.Float32 "precision"
+            Expect.equal (apply "nnUNetTrainer").Precision Precision.Float16 "mixed precision"
+        }
+
+        test "an alias's network trains as its trainer says" {
+            for alias in TrainerAliases.all do
+                match Networks.tryFind alias.Network with
+                | Some network when alias.Name <> "nnUNetTrainerUMambaEncNoAMP" ->
+                    Expect.equal alias.Trainer (PublishedTrainers.ofNetwork network) alias.Name
+                | _ -> ()
+        }
+    ]

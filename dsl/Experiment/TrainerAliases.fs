@@ -42,6 +42,9 @@ module TrainerAliases =
         for epochs in [ 1; 5; 10; 20; 50; 100; 250; 500; 750; 2000; 4000; 8000 ] do
             let suffix = if epochs = 1 then "epoch" else "epochs"
             $"nnUNetTrainer_{epochs}{suffix}", withEpochs (LanguagePrimitives.Int32WithMeasure epochs)
+        "nnUNetTrainerNoMirroring", withAugmentation Augmentation.noMirroring
+        "nnUNetTrainerNoDA", withAugmentation Augmentation.off
+        "nnUNetTrainerDA5", withAugmentation Augmentation.da5
         "nnUNetTrainerDiceLoss", withLoss Loss.Dice
         "nnUNetTrainerCELoss", withLoss Loss.CrossEntropy
         "nnUNetTrainerCosAnneal", withSchedule (Schedule.Cosine 0.0)

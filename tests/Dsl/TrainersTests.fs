@@ -65,6 +65,7 @@ let tests =
             Expect.equal (apply "nnUNetTrainer_100epochs").Epochs 100<epoch> "epochs"
             Expect.equal (apply "nnUNetTrainer_1epoch").Epochs 1<epoch> "one epoch"
             Expect.equal (apply "nnUNetTrainerDiceLoss").Loss Loss.Dice "loss"
+            Expect.equal (apply "nnUNetTrainerDA5").Augmentation Augmentation.da5 "augmentation"
             Expect.equal (apply "nnUNetTrainerUMambaEncNoAMP").Precision Precision.Float32 "precision"
             Expect.equal (apply "nnUNetTrainer").Precision Precision.Float16 "mixed precision"
         }

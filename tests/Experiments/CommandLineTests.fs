@@ -131,9 +131,9 @@ let private measuredTable =
                 medseg folder None [
                     "table"
                     "--networks"
-                    "UlikeMamba_3d"
+                    "UlikeMamba_1d"
                     "--input"
-                    "1x32x64x64"
+                    "1x32x32x32"
                     "--classes"
                     "3"
                     "--measure"
@@ -209,7 +209,10 @@ let tests =
         refuses "an unknown configuration" [ "train"; "901"; "3d"; "0" ] [ "3d_fullres"; "3d_lowres" ]
         refuses "a fold that is no number" [ "train"; "901"; "3d_fullres"; "first" ] [ "first" ]
         refuses "nnU-Net's folders are not named" [ "plan"; "901" ] [ "nnUNet_raw" ]
-        refuses "a release that cannot be converted" [ "convert"; "acdc"; "folder" ] [ "acdc"; "totalsegmentator-mri" ]
+        refuses "a release that cannot be converted" [ "convert"; "acdc"; "folder" ] [
+            "acdc"
+            "totalsegmentator-mri"
+        ]
         refuses "a release that is not there" [ "convert"; "brats"; "nowhere" ] [ "nowhere"; "BraTS 2021" ]
         refuses "a file that is not there" [ "inspect"; "nowhere.nii.gz" ] [ "nowhere.nii.gz" ]
         refuses "folders that are not there" [ "evaluate"; "labels"; "predictions" ] [ "predictions" ]

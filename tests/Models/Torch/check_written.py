@@ -1,5 +1,5 @@
 """Reads a .pth file under the rules of torch.load(weights_only=True), without torch: the instructions and names of
-pytorch/pytorch's torch/_weights_only_unpickler.py and nothing else, records that lie uncompressed and hold what their
+pytorch/pytorch's torch/_weights_only_unpickler.py and nothing else (of them, those that this program writes), records that lie uncompressed and hold what their
 storages say. Prints each tensor's name, type, shape and first numbers; ends with 1 where something is not allowed.
 
     python3 tests/Models/Torch/check_written.py FILE.pth
@@ -97,4 +97,4 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1])
     except (ValueError, AssertionError, KeyError) as error:
-        sys.exit(f"{sys.argv[1]}: torch.load(weights_only=True) would refuse it: {error!r}")
+        sys.exit(f"{sys.argv[1]}: not as this program writes files for torch.load(weights_only=True): {error!r}")

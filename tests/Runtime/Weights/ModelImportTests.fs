@@ -199,8 +199,8 @@ let private pretraining = test "pretrained weights of other classes start a netw
             "a body's weight"
 
         Expect.equal
-            (values "model.stage3_de.conv1.weight" target)
-            (values "model.stage3_de.conv1.weight" source)
+            (values "model.transposeconv_stage3.weight" target)
+            (values "model.transposeconv_stage3.weight" source)
             "another"
 
         Expect.equal (values "model.cls_conv.bias" target) head "a head"

@@ -53,7 +53,7 @@ for name, table in tables do
                 "md", Markdown.render
                 "tex", Latex.render
                 "html", Html.render
-                "csv", Csv.render
+                "csv", CommaSeparated.render
             ] do
             let file = Path.GetFullPath(Path.Combine(folder, $"{name}.{extension}"))
             File.WriteAllText(file, render table)

@@ -24,7 +24,7 @@ let private renderers = [
     "md", Markdown.render
     "tex", Latex.render
     "html", Html.render
-    "csv", Csv.render
+    "csv", CommaSeparated.render
 ]
 
 let private ok =
@@ -116,7 +116,7 @@ let tests =
                     Rows = [ [ [ TableLine.Text "a, \"b\""; TableLine.Text "c" ]; [] ] ]
             }
 
-            Expect.equal (Csv.render quotes) "x*y,n\n\"a, \"\"b\"\"; c\",\n" "RFC 4180"
+            Expect.equal (CommaSeparated.render quotes) "x*y,n\n\"a, \"\"b\"\"; c\",\n" "RFC 4180"
 
         testCase "measured columns stand beside computed ones, and what is missing is shown as missing"
         <| fun () ->

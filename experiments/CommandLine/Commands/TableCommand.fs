@@ -18,7 +18,7 @@ let private renderer =
     | "latex"
     | "tex" -> Latex.render
     | "html" -> Html.render
-    | "csv" -> Csv.render
+    | "csv" -> CommaSeparated.render
     | other ->
         raise (UserException $"{other} is no format of tables; there are markdown, latex, html and csv")
 

@@ -1,6 +1,6 @@
 /// Tables as comma-separated values (RFC 4180), for spreadsheets and programs.
 [<RequireQualifiedAccess>]
-module MedSegDsl.Csv
+module MedSegDsl.CommaSeparated
 
 let private line =
     function

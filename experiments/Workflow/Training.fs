@@ -10,6 +10,7 @@ open MedSegDsl.Runtime.Planning
 open MedSegDsl.Runtime.Preprocessing
 open MedSegDsl.Runtime.Training
 open MedSegDsl.Runtime.Training.Progress
+open MedSegDsl.Experiments.Console
 
 /// The dataset of a folder `DatasetNNN_Name`.
 let datasetOf (folder: string) : Dataset = {
@@ -43,8 +44,12 @@ let prepare (folders: NnUNetFolders) (experiment: Experiment) =
     let configuration = TrainingIdentity.ConfigurationName experiment.Configuration
     Planning.preprocess folders dataset experiment.Plans [ configuration ] PreprocessingOptions.Default
 
-/// One training: fold and seed.
+/// One training: fold and seed. SIGTERM makes it save and stop.
 let run folders experiment fold seed goOn =
     printfn "%s" (NativeLibtorch.Load().Description)
-    let request = TrainingRequest(experiment, folders, fold, seed, Continue = goOn)
-    TrainingRun.Run(request, ConsoleProgress.Create())
+
+    Preemption.listen (fun token ->
+        let request =
+            TrainingRequest(experiment, folders, fold, seed, Continue = goOn, Preemption = token)
+
+        TrainingRun.Run(request, ConsoleProgress.Create()))

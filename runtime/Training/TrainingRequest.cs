@@ -12,6 +12,9 @@ public sealed record TrainingRequest(Experiment Experiment, NnUNetFolders Folder
 {
     /// <summary>Go on from the last checkpoint; where there is none, the training starts from the beginning.</summary>
     public bool Continue { get; init; }
+
+    /// <summary>Asks the training to save where it is and to stop: a scheduler takes the machine away.</summary>
+    public CancellationToken Preemption { get; init; }
 }
 
 /// <summary>What came of a training.</summary>

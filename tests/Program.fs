@@ -75,6 +75,7 @@ let all =
         Runtime.Training.AugmentationTests.goldenTests
         Runtime.Training.AugmentationTests.tests
         Runtime.Training.AugmentationDrawTests.tests
+        Runtime.Training.CascadeAugmentationTests.tests
         Runtime.Training.PseudoDiceTests.tests
         Runtime.Training.ProgressTests.tests
         Runtime.Training.TrainerTests.tests

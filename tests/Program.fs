@@ -76,9 +76,11 @@ let all =
         Runtime.Training.AugmentationTests.goldenTests
         Runtime.Training.AugmentationTests.tests
         Runtime.Training.AugmentationDrawTests.tests
+        Runtime.Training.CascadeAugmentationTests.tests
         Runtime.Training.PseudoDiceTests.tests
         Runtime.Training.ProgressTests.tests
         Runtime.Training.TrainerTests.tests
+        Runtime.Training.KilledTrainingTests.tests
         Runtime.Training.TrainingRunTests.tests
         Runtime.Conversion.ConversionTests.tests
         Runtime.Statistics.StatisticsTests.tests
@@ -104,9 +106,7 @@ let private count (summary: TestRunSummary) = [
     $"{summary.passed.Length} passed, {summary.failed.Length + summary.errored.Length} failed"
 ]
 
-[<EntryPoint>]
-let main args =
-    NativeLibtorch.Load() |> printfn "%O"
+let private test args =
     let closing = ref []
 
     let printer = {
@@ -132,3 +132,12 @@ let main args =
     plain.WriteLine()
     closing.Value |> List.iter (fun (line: string) -> plain.WriteLine line)
     code
+
+[<EntryPoint>]
+let main args =
+    NativeLibtorch.Load() |> printfn "%O"
+
+    match args with
+    | [| word; folder |] when word = Runtime.Training.KilledTrainingTests.word ->
+        Runtime.Training.KilledTrainingTests.train folder
+    | _ -> test args

@@ -47,6 +47,9 @@ type Schedule =
     /// Cosine from the initial rate to the minimum.
     | Cosine of minimum: float
     | Constant
+    /// Linear from a fraction to the initial rate over these epochs, then another schedule over the epochs that are left
+    /// (nnUNetTrainer_warmup: 50 epochs, then polynomial).
+    | WarmUp of epochs: int<epoch> * next: Schedule
 
 /// What training minimises.
 [<RequireQualifiedAccess>]
@@ -55,6 +58,17 @@ type Loss =
     | DiceCrossEntropy
     | CrossEntropy
     | Dice
+    /// Soft Dice + cross-entropy of the voxels where it is largest, this percentage of them (nnUNetTrainerDiceTopK10Loss:
+    /// 10); not for regions.
+    | DiceTopK of percent: float
+
+/// Whether training may end before its last epoch.
+[<RequireQualifiedAccess>]
+type EarlyStop =
+    /// Every epoch is trained (nnU-Net).
+    | Never
+    /// Training ends when the moving average of the pseudo Dice has not risen for this many epochs.
+    | Patience of epochs: int<epoch>
 
 /// A number taken from the plans file, or set here.
 [<RequireQualifiedAccess>]
@@ -98,6 +112,9 @@ type Experiment = {
     IterationsPerEpoch: int
     /// Validation batches after an epoch.
     ValidationIterations: int
+    /// Training batches whose mean gradient makes one step of the optimizer; 1 is nnU-Net's.
+    BatchesPerStep: int
+    EarlyStop: EarlyStop
     Batch: Planned<int>
     Patch: Planned<Size3>
     /// The largest L2 norm of the gradient over all parameters.

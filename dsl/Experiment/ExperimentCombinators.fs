@@ -61,6 +61,18 @@ let withIterations training validation experiment = {
         ValidationIterations = validation
 }
 
+/// Gradient accumulation: the batches whose mean gradient makes one step, a divisor of the training batches of an epoch.
+let withBatchesPerStep count experiment = {
+    experiment with
+        BatchesPerStep = count
+}
+
+/// Whether training may end before its last epoch.
+let withEarlyStop earlyStop experiment = {
+    experiment with
+        Experiment.EarlyStop = earlyStop
+}
+
 /// Patches in a batch, instead of the plans' number.
 let withBatch size experiment = {
     experiment with

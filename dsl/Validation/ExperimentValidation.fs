@@ -44,7 +44,7 @@ module internal ExperimentRules =
         | Optimizer.SgdNesterov(rate, _, _)
         | Optimizer.AdamW(rate, _, _) -> rate
 
-    let private schedule optimizer =
+    let rec private schedule (epochs: int<epoch>) optimizer =
         function
         | Schedule.Polynomial exponent -> Rules.positive exponent |> Validation.field "exponent"
         | Schedule.Cosine minimum ->
@@ -56,6 +56,42 @@ module internal ExperimentRules =
                 $"from 0 to the optimizer's learning rate, {rate}"
             |> Validation.field "minimum"
         | Schedule.Constant -> Ok()
+        | Schedule.WarmUp(warmUp, next) -> validation {
+            let! () =
+                Validation.check
+                    (warmUp >= 1<epoch> && warmUp < epochs)
+                    (int warmUp)
+                    $"at least 1 and less than the schedule's {epochs} epochs"
+                |> Validation.field "epochs"
+
+            and! () = schedule (epochs - warmUp) optimizer next |> Validation.field "next"
+            return ()
+          }
+
+    let private loss =
+        function
+        | Loss.DiceTopK percent ->
+            Validation.check
+                (percent > 0.0 && percent <= 100.0)
+                (string percent)
+                "a number above 0, up to 100"
+            |> Validation.field "percent"
+        | Loss.DiceCrossEntropy
+        | Loss.CrossEntropy
+        | Loss.Dice -> Ok()
+
+    let private earlyStop =
+        function
+        | EarlyStop.Never -> Ok()
+        | EarlyStop.Patience epochs -> Rules.atLeast 1 (int epochs) |> Validation.field "epochs"
+
+    let private batchesPerStep (experiment: Experiment) =
+        let count, batches = experiment.BatchesPerStep, experiment.IterationsPerEpoch
+
+        Validation.check
+            (count >= 1 && batches % count = 0)
+            count
+            $"a divisor of the {batches} training batches of an epoch, such as {Rules.nearestDivisors batches count}"
 
     let private planned rule =
         function
@@ -101,7 +137,10 @@ module internal ExperimentRules =
         and! () = optimizer experiment.Optimizer |> Validation.field "optimizer"
 
         and! () =
-            schedule experiment.Optimizer experiment.Schedule |> Validation.field "schedule"
+            schedule experiment.Epochs experiment.Optimizer experiment.Schedule
+            |> Validation.field "schedule"
+
+        and! () = loss experiment.Loss |> Validation.field "loss"
 
         and! () =
             AugmentationRules.steps experiment.Augmentation
@@ -117,6 +156,8 @@ module internal ExperimentRules =
             Rules.atLeast 1 experiment.ValidationIterations
             |> Validation.field "validationIterations"
 
+        and! () = batchesPerStep experiment |> Validation.field "batchesPerStep"
+        and! () = earlyStop experiment.EarlyStop |> Validation.field "earlyStop"
         and! () = planned (Rules.atLeast 1) experiment.Batch |> Validation.field "batch"
 
         and! () =

@@ -1,4 +1,5 @@
-/// What the program ends with: 0 done, 1 something that the user can put right, 2 a wrong command line, 3 a defect.
+/// What the program ends with: 0 done, 1 something that the user can put right, 2 a wrong command line, 3 a defect, 75 a
+/// training that was asked to stop (SIGTERM), has saved, and goes on with --continue.
 [<RequireQualifiedAccess>]
 module MedSegDsl.Experiments.Console.Exit
 
@@ -6,11 +7,14 @@ open System
 open Argu
 open MedSegDsl.Kernels
 open MedSegDsl.Runtime
+open MedSegDsl.Runtime.Training
 
 let done' = 0
 let failed = 1
 let usage = 2
 let defect = 3
+/// EX_TEMPFAIL of sysexits.h: the same again later.
+let interrupted = 75
 
 /// What a command that goes case by case ends with: a line for each case that failed, the others being done.
 let withFailures (failures: string seq) =
@@ -38,6 +42,9 @@ let guard (run: unit -> int) =
     | :? ArguParseException as wrong ->
         eprintfn "%s" wrong.Message
         usage
+    | :? TrainingInterruptedException as stopped ->
+        eprintfn "medseg: %s" stopped.Message
+        interrupted
     | :? OperationCanceledException ->
         eprintfn "stopped"
         failed

@@ -10,6 +10,7 @@ open MedSegDsl.Runtime.Planning
 open MedSegDsl.Runtime.Preprocessing
 open MedSegDsl.Runtime.Training
 open MedSegDsl.Runtime.Training.Progress
+open MedSegDsl.Experiments.Console
 
 /// The dataset of a folder `DatasetNNN_Name`.
 let datasetOf (folder: string) : Dataset = {
@@ -43,18 +44,21 @@ let prepare (folders: NnUNetFolders) (experiment: Experiment) =
     let configuration = TrainingIdentity.ConfigurationName experiment.Configuration
     Planning.preprocess folders dataset experiment.Plans [ configuration ] PreprocessingOptions.Default
 
-/// One training: fold and seed, from the last checkpoint where it goes on, or from a file of pretrained weights.
+/// One training: fold and seed, from the last checkpoint where it goes on, or from a file of pretrained weights. SIGTERM
+/// makes it save and stop.
 let run folders experiment fold seed goOn pretrained =
     printfn "%s" (NativeLibtorch.Load().Description)
 
-    let request =
-        TrainingRequest(
-            experiment,
-            folders,
-            fold,
-            seed,
-            Continue = goOn,
-            PretrainedWeights = Option.toObj pretrained
-        )
+    Preemption.listen (fun token ->
+        let request =
+            TrainingRequest(
+                experiment,
+                folders,
+                fold,
+                seed,
+                Continue = goOn,
+                PretrainedWeights = Option.toObj pretrained,
+                Preemption = token
+            )
 
-    TrainingRun.Run(request, ConsoleProgress.Create())
+        TrainingRun.Run(request, ConsoleProgress.Create()))

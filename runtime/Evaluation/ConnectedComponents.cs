@@ -30,6 +30,9 @@ public sealed class ConnectedComponents
     /// <summary>Voxels of each component, in the order of its first voxel.</summary>
     public IReadOnlyList<int> Sizes => sizes;
 
+    /// <summary>One component, in the order of <see cref="Sizes"/>.</summary>
+    public BinaryMask this[int index] => new(Array.ConvertAll(component, c => c == index + 1), shape);
+
     /// <summary>The largest component; all of them where several are equally large.</summary>
     public BinaryMask Largest()
     {

@@ -38,6 +38,10 @@ public sealed class Curves
     [JsonIgnore]
     public double? Best => epochs.Select(e => e.AveragePseudoDice).Where(v => !double.IsNaN(v)).Cast<double?>().Max();
 
+    /// <summary>Epochs since the one with the best moving average; 0 while there is none.</summary>
+    [JsonIgnore]
+    public int SinceBest => Best is { } best ? epochs.Count - 1 - epochs.FindIndex(e => e.AveragePseudoDice == best) : 0;
+
     /// <summary>Appends an epoch.</summary>
     /// <param name="learningRate">The epoch's rate.</param>
     /// <param name="trainingLoss">Mean over the training batches.</param>

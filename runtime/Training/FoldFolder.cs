@@ -24,6 +24,9 @@ public sealed class FoldFolder(string path)
     /// <summary>The checkpoint of a training that goes on.</summary>
     public string Latest => In("checkpoint_latest.safetensors");
 
+    /// <summary>The latest checkpoint but one, for the case that the latest is damaged.</summary>
+    public string Previous => In("checkpoint_previous.safetensors");
+
     /// <summary>The checkpoint of the best moving average of the pseudo Dice.</summary>
     public string Best => In("checkpoint_best.safetensors");
 
@@ -36,13 +39,42 @@ public sealed class FoldFolder(string path)
     /// <summary>Where the predictions of the validation cases go.</summary>
     public string Validation => In("validation");
 
-    /// <summary>The checkpoint to go on from, in nnU-Net's order of preference: final, latest, best; null if there is none.</summary>
-    public string? Resumable => new[] { Final, Latest, Best }.FirstOrDefault(File.Exists);
+    /// <summary>The checkpoints that are there, in nnU-Net's order of preference for going on: final, latest, the one before
+    /// it, best.</summary>
+    public IEnumerable<string> Resumables => new[] { Final, Latest, Previous, Best }.Where(File.Exists);
+
+    private string Next => In("checkpoint_next.safetensors");
+
+    /// <summary>Writes the latest checkpoint, and keeps the one that it replaces. At any moment there is a whole one.</summary>
+    /// <param name="write">Writes a checkpoint to the file that it is given.</param>
+    public void WriteLatest(Action<string> write)
+    {
+        write(Next);
+        if (File.Exists(Latest))
+            File.Move(Latest, Previous, overwrite: true);
+        File.Move(Next, Latest);
+    }
+
+    /// <summary>Removes what serves to go on: the training is over.</summary>
+    public void RemoveLatest()
+    {
+        foreach (var file in new[] { Latest, Previous, Next })
+            File.Delete(file);
+    }
 
     /// <summary>Removes the checkpoints of an earlier training, which a new one must not be taken for.</summary>
     public void RemoveCheckpoints()
     {
-        foreach (var file in new[] { Final, Latest, Best })
+        RemoveLatest();
+        File.Delete(Final);
+        File.Delete(Best);
+    }
+
+    /// <summary>Removes the unfinished files of a process that was killed.</summary>
+    public void RemoveUnfinished()
+    {
+        File.Delete(Next);
+        foreach (var file in Directory.EnumerateFiles(Path, "checkpoint_*.tmp"))
             File.Delete(file);
     }
 

@@ -10,8 +10,8 @@ namespace MedSegDsl.Runtime.Training;
 
 /// <summary>
 /// The training loop (nnU-Net v2, nnUNetTrainer): epochs of training and online validation, the curves, and when
-/// checkpoints are written. Everything random follows from the seed, the epoch and the iteration, so that a training which
-/// was interrupted and goes on ends with the same weights, to the bit, as one that was not, on the CPU.
+/// checkpoints are written. Everything random follows from the seed, the epoch and the batch, so that a training which was
+/// interrupted at any moment and goes on ends with the same weights, to the bit, as one that was not, on the CPU.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
@@ -21,6 +21,7 @@ public sealed class Trainer : IDisposable
     private readonly ParameterOptimizer optimizer;
     private readonly double initialRate;
     private Curves curves = new([]);
+    private UnfinishedEpoch unfinished;
 
     /// <summary>Prepares a training from the network's weights.</summary>
     /// <param name="setup">What to train.</param>
@@ -41,6 +42,33 @@ public sealed class Trainer : IDisposable
     /// <summary>The epochs so far.</summary>
     public Curves Curves => curves;
 
+    /// <summary>Whether the last epoch is done, or the early stop has come.</summary>
+    public bool IsOver => curves.Epochs.Count >= setup.Experiment.Epochs
+        || (setup.Experiment.EarlyStop is EarlyStop.Patience patience && curves.SinceBest >= patience.epochs);
+
+    /// <summary>Takes up the training in the folder, or clears the folder for a new one.</summary>
+    /// <param name="goOn">Go on from the last whole checkpoint, if there is one.</param>
+    /// <exception cref="UserException">The checkpoints are all damaged, or belong to another network or optimizer.</exception>
+    public void Begin(bool goOn)
+    {
+        var folder = setup.Folder;
+        Directory.CreateDirectory(folder.Path);
+        folder.RemoveUnfinished();
+        if (goOn && LastCheckpoint.Open(folder, progress.Noted) is var (checkpoint, file))
+        {
+            using var opened = checkpoint;
+            Resume(opened);
+            if (file == folder.Final && !IsOver)
+                folder.Reopen();
+            var batches = unfinished.Batches > 0 ? $" and {unfinished.Batches} batches" : "";
+            progress.Noted($"going on after epoch {curves.Epochs.Count}{batches} from {file}");
+            return;
+        }
+
+        folder.RemoveCheckpoints();
+        progress.Noted(goOn ? "no checkpoint to go on from: starting from the beginning" : "starting from the beginning");
+    }
+
     /// <summary>Puts a checkpoint's weights, optimizer and curves in place.</summary>
     /// <exception cref="UserException">The checkpoint belongs to another network or optimizer.</exception>
     public void Resume(Checkpoint checkpoint)
@@ -48,23 +76,31 @@ public sealed class Trainer : IDisposable
         checkpoint.LoadNetwork(setup.Network);
         optimizer.Load(checkpoint.Optimizer, checkpoint.State.OptimizerSteps);
         curves = checkpoint.State.Curves;
+        unfinished = checkpoint.State.Unfinished;
     }
 
     /// <summary>Trains to the last epoch.</summary>
     /// <param name="cancellation">Stops after the batch at hand; what was done since the last checkpoint is lost.</param>
+    /// <param name="preemption">Saves after the step at hand, and stops.</param>
     /// <exception cref="UserException">The loss is not a number, or a case cannot be read.</exception>
-    public void Run(CancellationToken cancellation = default)
+    /// <exception cref="TrainingInterruptedException">The preemption came true; the latest checkpoint is of this step.</exception>
+    public void Run(CancellationToken cancellation = default, CancellationToken preemption = default)
     {
         var experiment = setup.Experiment;
-        var first = curves.Epochs.Count;
+        var (first, wasOver) = (curves.Epochs.Count, IsOver);
         Directory.CreateDirectory(setup.Folder.Path);
         var pace = new Pace(first, experiment.Epochs, experiment.IterationsPerEpoch, experiment.ValidationIterations);
         using var batches = StartLoading(first);
         try
         {
             progress.Started(Overview());
-            for (var epoch = first; epoch < experiment.Epochs; epoch++)
-                RunEpoch(epoch, batches, pace, cancellation);
+            while (!IsOver)
+                RunEpoch(batches, pace, cancellation, preemption);
+            if (curves.Epochs.Count < experiment.Epochs)
+                progress.Noted($"stopped early: no better pseudo Dice for {curves.SinceBest} epochs");
+            if (!wasOver || !File.Exists(setup.Folder.Final))
+                Save(setup.Folder.Final);
+            setup.Folder.RemoveLatest();
         }
         finally
         {
@@ -75,52 +111,78 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose() => optimizer.Dispose();
 
-    private void RunEpoch(int epoch, BatchLoader batches, Pace pace, CancellationToken cancellation)
+    private void RunEpoch(BatchLoader batches, Pace pace, CancellationToken cancellation, CancellationToken preemption)
     {
         var experiment = setup.Experiment;
         var clock = Stopwatch.StartNew();
-        var rate = LearningRate.At(experiment.Schedule, initialRate, epoch, experiment.Epochs);
-        // What a network itself draws (dropout) starts anew with each epoch.
-        random.manual_seed(unchecked(setup.Identity.Seed * 1_000_003L + epoch));
+        var (done, trainingLoss, earlier) = unfinished;
+        unfinished = default;
+        var rate = LearningRate.At(experiment.Schedule, initialRate, curves.Epochs.Count, experiment.Epochs);
+        double Seconds() => earlier + clock.Elapsed.TotalSeconds;
 
-        double Mean(BatchPurpose purpose, int iterations, Func<Batch, double> run)
+        double Next(BatchPurpose purpose, int count, Func<Batch, double> run)
         {
-            var sum = 0.0;
-            for (var iteration = 0; iteration < iterations; iteration++)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                using var batch = batches.Next();
-                var value = run(batch);
-                if (!double.IsFinite(value))
-                    throw NotANumber(batch, value);
-                sum += value;
-                pace.Stepped(purpose);
-                progress.Stepped(new TrainingStep(batch.Key, iterations, value, pace.Remaining));
-            }
+            cancellation.ThrowIfCancellationRequested();
+            using var batch = batches.Next();
+            var value = run(batch);
+            if (!double.IsFinite(value))
+                throw NotANumber(batch, value);
+            pace.Stepped(purpose);
+            progress.Stepped(new TrainingStep(batch.Key, count, value, pace.Remaining));
+            return value;
+        }
 
-            return sum / iterations;
+        void StopIfAsked(int batch)
+        {
+            if (preemption.IsCancellationRequested)
+                throw Interrupted(new UnfinishedEpoch(batch, trainingLoss, Seconds()));
         }
 
         setup.Network.train();
-        var training = Mean(BatchPurpose.Training, experiment.IterationsPerEpoch, batch => TrainingStep(batch, rate));
+        for (var i = done; i < experiment.IterationsPerEpoch; i++)
+        {
+            if (i % experiment.BatchesPerStep == 0)
+                StopIfAsked(i);
+            var completes = (i + 1) % experiment.BatchesPerStep == 0;
+            trainingLoss += Next(
+                BatchPurpose.Training, experiment.IterationsPerEpoch, batch => TrainingStep(batch, completes ? rate : null));
+        }
+
         setup.Network.eval();
         var dice = new PseudoDice(setup.Labels);
-        var validation = Mean(BatchPurpose.Validation, experiment.ValidationIterations, batch => ValidationStep(batch, dice));
-        var (_, isBest) = curves.Add(rate, training, validation, dice.Values, clock.Elapsed.TotalSeconds);
+        var validationLoss = 0.0;
+        for (var i = 0; i < experiment.ValidationIterations; i++)
+        {
+            StopIfAsked(experiment.IterationsPerEpoch);
+            validationLoss += Next(
+                BatchPurpose.Validation, experiment.ValidationIterations, batch => ValidationStep(batch, dice));
+        }
+
+        var (_, isBest) = curves.Add(
+            rate,
+            trainingLoss / experiment.IterationsPerEpoch,
+            validationLoss / experiment.ValidationIterations,
+            dice.Values,
+            Seconds());
         progress.EpochEnded(curves, pace.Remaining ?? TimeSpan.Zero);
-        SaveCheckpoints(epoch, isBest);
+        SaveCheckpoints(isBest);
     }
 
-    /// <summary>One step of the optimizer.</summary>
+    /// <summary>The gradients of a batch, and a step of the optimizer where they complete it.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="rate">The learning rate of the step; null where further batches belong to it.</param>
     /// <returns>The batch's loss.</returns>
-    private double TrainingStep(Batch batch, double rate)
+    private double TrainingStep(Batch batch, double? rate)
     {
         using var scope = NewDisposeScope();
         var (image, segmentation) = setup.Augmentation.Apply(
             batch.Image.to(setup.Device), batch.Segmentation.to(setup.Device), batch.Random);
+        // What a network itself draws (dropout) follows from the batch as well.
+        random.manual_seed(unchecked((long)batch.Random.Seed()));
         var target = TrainingTarget.From(segmentation, setup.Labels);
-        var value = loss.Evaluate(setup.Network.forward(image), target, backward: true);
-        optimizer.Step(rate);
+        var value = loss.Evaluate(setup.Network.forward(image), target, 1.0 / setup.Experiment.BatchesPerStep);
+        if (rate is { } step)
+            optimizer.Step(step);
         return value.item<float>();
     }
 
@@ -132,32 +194,39 @@ public sealed class Trainer : IDisposable
         var target = TrainingTarget.From(batch.Segmentation.to(setup.Device), setup.Labels);
         var maps = setup.Network.forward(batch.Image.to(setup.Device));
         dice.Add(maps[0], target);
-        return loss.Evaluate(maps, target, backward: false).item<float>();
+        return loss.Evaluate(maps, target, gradientShare: null).item<float>();
     }
 
-    private void SaveCheckpoints(int epoch, bool isBest)
+    /// <summary>The best checkpoint comes first: a training that is killed between the two repeats the epoch and writes both.</summary>
+    private void SaveCheckpoints(bool isBest)
     {
-        var isLast = epoch + 1 == setup.Experiment.Epochs;
-        if (!isLast && (epoch + 1) % setup.CheckpointInterval == 0)
-            Save(setup.Folder.Latest);
         if (isBest)
             Save(setup.Folder.Best);
-        if (isLast)
-        {
-            Save(setup.Folder.Final);
-            File.Delete(setup.Folder.Latest);
-        }
+        if (!IsOver && curves.Epochs.Count % setup.CheckpointInterval == 0)
+            setup.Folder.WriteLatest(Write);
     }
 
     private void Save(string path)
     {
-        Checkpoint.Write(path, CheckpointState.Of(setup, curves, optimizer.Steps), setup.Network, optimizer);
+        Write(path);
         progress.Noted($"wrote {Path.GetFileName(path)}");
+    }
+
+    private void Write(string path) => Checkpoint.Write(
+        path, CheckpointState.Of(setup, curves, unfinished, optimizer.Steps), setup.Network, optimizer);
+
+    private TrainingInterruptedException Interrupted(UnfinishedEpoch place)
+    {
+        unfinished = place;
+        setup.Folder.WriteLatest(Write);
+        return new TrainingInterruptedException(
+            $"stopped on request in epoch {curves.Epochs.Count + 1} after {place.Batches} batches; saved in {setup.Folder.Latest}: --continue goes on");
     }
 
     private BatchLoader StartLoading(int firstEpoch)
     {
         var experiment = setup.Experiment;
+        var doneBatches = unfinished.Batches;
         int[] patch = [.. setup.Patch];
         BatchMaker Maker(IReadOnlyList<ITrainingCase> cases, int[] initial) => new(
             cases, initial, patch, setup.Batch, experiment.ForegroundOversampling,
@@ -166,8 +235,9 @@ public sealed class Trainer : IDisposable
         var training = Maker(setup.TrainingCases, [.. setup.Augmentation.InitialPatch]);
         var validation = Maker(setup.ValidationCases, patch);
         var keys =
-            from epoch in Enumerable.Range(firstEpoch, experiment.Epochs - firstEpoch)
-            from key in Keys(BatchPurpose.Training, epoch, experiment.IterationsPerEpoch)
+            from epoch in Enumerable.Range(firstEpoch, Math.Max(0, experiment.Epochs - firstEpoch))
+            let done = epoch == firstEpoch ? doneBatches : 0
+            from key in Keys(BatchPurpose.Training, epoch, experiment.IterationsPerEpoch).Skip(done)
                 .Concat(Keys(BatchPurpose.Validation, epoch, experiment.ValidationIterations))
             select key;
         var threads = LoaderThreads.For(setup.Device);
@@ -181,7 +251,7 @@ public sealed class Trainer : IDisposable
     private UserException NotANumber(Batch batch, double value)
     {
         var what = batch.Key.Purpose == BatchPurpose.Training ? "training" : "validation";
-        var last = setup.Folder.Resumable is { } file
+        var last = setup.Folder.Resumables.FirstOrDefault() is { } file
             ? $"the last good checkpoint is {file}: go on from it with --continue"
             : "there is no checkpoint yet: start again";
         return new UserException(

@@ -15,6 +15,9 @@ public sealed record TrainingRequest(Experiment Experiment, NnUNetFolders Folder
 
     /// <summary>A file of weights to start from, but for the segmentation heads; null for the network's own start.</summary>
     public string? PretrainedWeights { get; init; }
+
+    /// <summary>Asks the training to save where it is and to stop: a scheduler takes the machine away.</summary>
+    public CancellationToken Preemption { get; init; }
 }
 
 /// <summary>What came of a training.</summary>

@@ -2,7 +2,6 @@ using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Inference;
 using MedSegDsl.Runtime.Planning;
-using MedSegDsl.Runtime.Training.Checkpoints;
 using MedSegDsl.Runtime.Training.Progress;
 using MedSegDsl.Runtime.Weights;
 
@@ -16,6 +15,7 @@ public static class TrainingRun
     /// <param name="console">Is told how it goes, beside the log and the picture in the folder.</param>
     /// <param name="cancellation">Stops after the batch at hand.</param>
     /// <exception cref="UserException">The experiment is wrong, or something that it needs is missing.</exception>
+    /// <exception cref="TrainingInterruptedException">The request's preemption came true.</exception>
     public static TrainingOutcome Run(TrainingRequest request, ITrainingProgress console, CancellationToken cancellation = default)
     {
         var experiment = Valid(request.Experiment);
@@ -40,19 +40,23 @@ public static class TrainingRun
         using var trainer = new Trainer(setup, progress);
         if (request.PretrainedWeights is { } file)
             PretrainedWeights.Load(file, experiment.Network, network, progress.Noted);
-        progress.Noted(Start(request.Continue, folder, trainer, experiment.Epochs));
-        trainer.Run(cancellation);
+        trainer.Begin(request.Continue);
+        trainer.Run(cancellation, request.Preemption);
 
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, request.Preemption);
         var validation = new FinalValidation(plans, configuration, dataset, request.Folders.RawDataset(identity.Dataset));
-        var summary = validation.Run(
-            network,
-            new SlidingWindowOptions(setup.Patch, setup.Augmentation.MirrorAxes),
-            setup.Device,
-            data.Validation,
-            folder.Validation,
-            progress.Noted,
-            cancellation);
-        return new TrainingOutcome(folder, trainer.Curves, summary);
+        var options = new SlidingWindowOptions(setup.Patch, setup.Augmentation.MirrorAxes);
+        try
+        {
+            var summary = validation.Run(
+                network, options, setup.Device, data.Validation, folder.Validation, progress.Noted, stop.Token);
+            return new TrainingOutcome(folder, trainer.Curves, summary);
+        }
+        catch (OperationCanceledException) when (request.Preemption.IsCancellationRequested)
+        {
+            throw new TrainingInterruptedException(
+                $"stopped during the final validation; all epochs are in {folder.Final}: --continue validates again");
+        }
     }
 
     private static Experiment Valid(Experiment experiment)
@@ -69,21 +73,6 @@ public static class TrainingRun
             throw new UserException($"configuration {configuration.Name} is two-dimensional, but the network takes volumes: choose 3d_fullres");
         if (configuration.PreviousStage is not null)
             throw new UserException($"configuration {configuration.Name} is the second stage of a cascade, which is not available yet: choose 3d_fullres");
-    }
-
-    private static string Start(bool goOn, FoldFolder folder, Trainer trainer, int epochs)
-    {
-        if (goOn && folder.Resumable is { } file)
-        {
-            using var checkpoint = Checkpoint.Read(file);
-            trainer.Resume(checkpoint);
-            if (trainer.Curves.Epochs.Count < epochs)
-                folder.Reopen();
-            return $"going on after epoch {trainer.Curves.Epochs.Count} from {file}";
-        }
-
-        folder.RemoveCheckpoints();
-        return goOn ? "no checkpoint to go on from: starting from the beginning" : "starting from the beginning";
     }
 
     /// <summary>What the folder of all folds keeps beside them.</summary>

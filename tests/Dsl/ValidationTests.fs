@@ -278,6 +278,39 @@ let tests =
                 ]
                 "paths"
 
+        testCase "warm-up, top-k, accumulation and patience must fit the training"
+        <| fun () ->
+            let wrong =
+                experiment
+                |> withEpochs 50<epoch>
+                |> withSchedule (
+                    Schedule.WarmUp(20<epoch>, Schedule.WarmUp(30<epoch>, Schedule.Polynomial 0.0))
+                )
+                |> withLoss (Loss.DiceTopK 0.0)
+                |> withIterations 250 50
+                |> withBatchesPerStep 3
+                |> withEarlyStop (EarlyStop.Patience 0<epoch>)
+
+            Expect.equal
+                (paths (Experiment.validate wrong))
+                [
+                    "batchesPerStep"
+                    "earlyStop.epochs"
+                    "loss.percent"
+                    "schedule.next.epochs"
+                    "schedule.next.next.exponent"
+                ]
+                "paths"
+
+            let right =
+                experiment
+                |> withSchedule (Schedule.WarmUp(50<epoch>, Schedule.Polynomial 0.9))
+                |> withLoss (Loss.DiceTopK 10.0)
+                |> withBatchesPerStep 5
+                |> withEarlyStop (EarlyStop.Patience 100<epoch>)
+
+            Expect.isOk (Experiment.validate right) "all of them"
+
         testCase "augmentation steps have probabilities, intervals and axes that mean something"
         <| fun () ->
             let between low high = { Low = low; High = high }

@@ -1,3 +1,4 @@
+using MedSegDsl.Runtime.Training.Augmentations.Cascade;
 using MedSegDsl.Runtime.Training.Augmentations.Intensity;
 using MedSegDsl.Runtime.Training.Augmentations.Spatial;
 using MedSegDsl.Runtime.Training.Loading;
@@ -16,17 +17,25 @@ public sealed class Augmenter
     private readonly int[] patch;
     private readonly PatchGeometry geometry;
     private readonly int[] maskedChannels;
+    private readonly int[] previousLabels;
 
     /// <summary>Prepares the steps of an experiment.</summary>
     /// <param name="steps">The steps, valid, in order.</param>
     /// <param name="patch">What the network sees, voxels along each axis.</param>
     /// <param name="maskedChannels">Channels that are normalized inside the nonzero mask: they become 0 outside of it
     /// again.</param>
-    public Augmenter(IEnumerable<AugmentationStep> steps, IReadOnlyList<int> patch, IReadOnlyList<int>? maskedChannels = null)
+    /// <param name="previousLabels">In the second stage of a cascade, the foreground labels: the segmentation's second
+    /// channel, what the first stage said, becomes one image channel for each.</param>
+    public Augmenter(
+        IEnumerable<AugmentationStep> steps,
+        IReadOnlyList<int> patch,
+        IReadOnlyList<int>? maskedChannels = null,
+        IReadOnlyList<int>? previousLabels = null)
     {
         this.steps = [.. steps];
         this.patch = [.. patch];
         this.maskedChannels = [.. maskedChannels ?? []];
+        this.previousLabels = [.. previousLabels ?? []];
         var affine = SpatialChanges(this.steps).OfType<SpatialChange.Affine>().SingleOrDefault()?.Item;
         geometry = affine is null
             ? new PatchGeometry(patch)
@@ -44,7 +53,8 @@ public sealed class Augmenter
 
     /// <summary>Changes a batch.</summary>
     /// <param name="image">(B, C, D, H, W), or (B, C, H, W) in 2D, in float32, of the initial size; may be changed in place.</param>
-    /// <param name="segmentation">(B, 1, D, H, W) in int16, −1 outside the image; may be changed in place.</param>
+    /// <param name="segmentation">(B, 1, D, H, W) in int16, −1 outside the image; two channels in a cascade; may be changed
+    /// in place.</param>
     /// <param name="random">The batch's random numbers.</param>
     /// <returns>The batch at the patch's size.</returns>
     public (Tensor Image, Tensor Segmentation) Apply(Tensor image, Tensor segmentation, BatchRandom random)
@@ -57,6 +67,8 @@ public sealed class Augmenter
             Apply(step, batch, all, random);
         if (steps.Length > 0)
             ClearOutsideMask(batch);
+        if (previousLabels.Length > 0)
+            MovePreviousStage(batch, all, random);
         return (Kept(batch.Image, image), Kept(batch.Segmentation, segmentation));
     }
 
@@ -109,6 +121,16 @@ public sealed class Augmenter
         var outside = batch.Segmentation.narrow(1, 0, 1).lt(0);
         foreach (var channel in maskedChannels)
             batch.Image.narrow(1, channel, 1).masked_fill_(outside, 0);
+    }
+
+    private void MovePreviousStage(AugmentedBatch batch, IReadOnlyList<int> samples, BatchRandom random)
+    {
+        var previous = PreviousStage.OneHot(batch.Segmentation.narrow(1, 1, 1), previousLabels);
+        foreach (var step in steps.OfType<AugmentationStep.Cascade>())
+            foreach (var sample in samples.Where(_ => random.Chance(step.probability)))
+                PreviousStage.Change(previous[sample], step, random);
+        batch.Image = cat([batch.Image, previous], 1);
+        batch.Segmentation = batch.Segmentation.narrow(1, 0, 1);
     }
 
     private static IEnumerable<SpatialChange> SpatialChanges(IEnumerable<AugmentationStep> steps) => steps.SelectMany(step => step switch

@@ -7,11 +7,13 @@ namespace MedSegDsl.Runtime.Training.Checkpoints;
 
 /// <summary>
 /// A checkpoint: one safetensors file, written whole or not at all. Tensors are <c>network.NAME</c>, by state-dict name, and
-/// <c>optimizer.NAME</c>; the metadata's entry <c>medseg</c> is the <see cref="CheckpointState"/> as JSON.
+/// <c>optimizer.NAME</c>; the metadata's entry <c>medseg</c> is the <see cref="CheckpointState"/> as JSON, and
+/// <c>sha256</c> the checksum of all of it.
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
     private const string StateKey = "medseg";
+    private const string SumKey = "sha256";
 
     private readonly string path;
     private readonly SafetensorsFile file;
@@ -44,9 +46,11 @@ public sealed class Checkpoint : IDisposable
         var tensors = network.state_dict().ToDictionary(entry => WeightsFile.NetworkPrefix + entry.Key, entry => entry.Value);
         foreach (var (name, value) in optimizer?.State() ?? [])
             tensors[WeightsFile.OptimizerPrefix + name] = value;
+        var json = state.ToJson();
         var metadata = new Dictionary<string, string>
         {
-            [StateKey] = state.ToJson(),
+            [StateKey] = json,
+            [SumKey] = CheckpointSum.Of(json, tensors),
             [StateDict.PatchKey] = StateDict.PatchText(network.Patch),
         };
         AtomicFile.Write(path, stream => Safetensors.Write(stream, tensors, metadata));
@@ -59,9 +63,12 @@ public sealed class Checkpoint : IDisposable
         var file = ReadFile(path);
         try
         {
-            return file.Metadata.TryGetValue(StateKey, out var json)
-                ? new Checkpoint(path, CheckpointState.FromJson(json, path), file)
-                : throw new UserException($"{path}: not a checkpoint of this program");
+            if (!file.Metadata.TryGetValue(StateKey, out var json))
+                throw new UserException($"{path}: not a checkpoint of this program");
+            var state = CheckpointState.FromJson(json, path);
+            if (!file.Metadata.TryGetValue(SumKey, out var sum) || sum != CheckpointSum.Of(json, file.Tensors))
+                throw new UserException($"{path}: its content does not match its checksum");
+            return new Checkpoint(path, state, file);
         }
         catch
         {

@@ -4,8 +4,11 @@ using MedSegDsl.Models;
 
 namespace MedSegDsl.Runtime.Training.Checkpoints;
 
-/// <summary>What a checkpoint holds beside tensors.</summary>
-/// <param name="Version">Of this layout: 1.</param>
+/// <summary>
+/// What a checkpoint holds beside tensors. Random numbers have no state of their own: all of them, on the host and on the
+/// device, follow from the seed, the epoch and the batch, so that the place in the training stands for them.
+/// </summary>
+/// <param name="Version">Of this layout: <see cref="CurrentVersion"/>.</param>
 /// <param name="Identity">Which training it is.</param>
 /// <param name="Experiment">The experiment as JSON, the network's definition included.</param>
 /// <param name="Patch">The patch that the network was built for, voxels along z, y, x.</param>
@@ -14,7 +17,7 @@ namespace MedSegDsl.Runtime.Training.Checkpoints;
 /// <param name="Outputs">The channels of its class maps.</param>
 /// <param name="MirrorAxes">The axes that prediction may mirror, 0 = z.</param>
 /// <param name="OptimizerSteps">Steps of the optimizer so far.</param>
-/// <param name="Curves">The epochs so far. Their number and the identity's seed are the state of all random numbers.</param>
+/// <param name="Curves">The epochs so far.</param>
 public sealed record CheckpointState(
     int Version,
     TrainingIdentity Identity,
@@ -27,15 +30,20 @@ public sealed record CheckpointState(
     long OptimizerSteps,
     Curves Curves)
 {
-    private const int CurrentVersion = 1;
+    /// <summary>The layout that is written and read.</summary>
+    public const int CurrentVersion = 2;
 
     private static readonly JsonSerializerOptions Options = new()
     {
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
+    /// <summary>What was done of the epoch after the finished ones.</summary>
+    public UnfinishedEpoch Unfinished { get; init; }
+
     /// <summary>The state of a training.</summary>
-    internal static CheckpointState Of(TrainingSetup setup, Curves curves, long optimizerSteps) => new(
+    internal static CheckpointState Of(
+        TrainingSetup setup, Curves curves, UnfinishedEpoch unfinished, long optimizerSteps) => new(
         CurrentVersion,
         setup.Identity,
         setup.ExperimentJson,
@@ -45,7 +53,10 @@ public sealed record CheckpointState(
         setup.Network.Classes,
         setup.Augmentation.MirrorAxes,
         optimizerSteps,
-        curves);
+        curves)
+        {
+            Unfinished = unfinished,
+        };
 
     /// <summary>The state of weights that were trained elsewhere: no epochs and no optimizer of its own.</summary>
     /// <param name="identity">Where they belong.</param>

@@ -6,12 +6,13 @@ namespace MedSegDsl.Runtime.Training.Losses;
 /// <param name="loss">The loss of one map.</param>
 public sealed class DeepSupervisionLoss(SegmentationLoss loss)
 {
-    /// <summary>The loss of all maps; with <paramref name="backward"/>, gradients flow into the network.</summary>
+    /// <summary>The loss of all maps; with a share, gradients flow into the network.</summary>
     /// <param name="maps">Logits, highest resolution first.</param>
     /// <param name="target">The target at full resolution.</param>
-    /// <param name="backward">Whether to run the backward pass.</param>
+    /// <param name="gradientShare">What the gradients are multiplied with: one over the batches of a step. Null: no backward
+    /// pass.</param>
     /// <returns>A float32 tensor without dimensions.</returns>
-    public Tensor Evaluate(IReadOnlyList<Tensor> maps, Tensor target, bool backward)
+    public Tensor Evaluate(IReadOnlyList<Tensor> maps, Tensor target, double? gradientShare)
     {
         using var scope = NewDisposeScope();
         var weights = DeepSupervision.Weights(maps.Count);
@@ -22,7 +23,7 @@ public sealed class DeepSupervisionLoss(SegmentationLoss loss)
             if (weights[i] == 0)
                 continue;
             var atSize = DeepSupervision.Downsample(target, maps[i].shape.AsSpan(2));
-            var (value, gradient) = loss.Evaluate(maps[i], atSize, backward ? weights[i] : null);
+            var (value, gradient) = loss.Evaluate(maps[i], atSize, weights[i] * gradientShare);
             total.add_(value, alpha: weights[i]);
             if (gradient is not null)
             {
@@ -31,7 +32,7 @@ public sealed class DeepSupervisionLoss(SegmentationLoss loss)
             }
         }
 
-        if (backward)
+        if (gradientShare is not null)
             autograd.backward(supervised, gradients);
         return total.MoveToOuterDisposeScope();
     }

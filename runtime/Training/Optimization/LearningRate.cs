@@ -4,8 +4,9 @@ namespace MedSegDsl.Runtime.Training.Optimization;
 public static class LearningRate
 {
     /// <summary>The rate of an epoch.</summary>
-    /// <param name="schedule">Polynomial is nnU-Net's, exponent 0.9; cosine falls to its minimum at the last epoch's end.</param>
-    /// <param name="initial">The rate of epoch 0.</param>
+    /// <param name="schedule">Polynomial is nnU-Net's, exponent 0.9; cosine falls to its minimum at the last epoch's end;
+    /// a warm-up reaches the initial rate in its last epoch, and the next schedule begins with it.</param>
+    /// <param name="initial">The optimizer's rate.</param>
     /// <param name="epoch">0 … epochs − 1.</param>
     /// <param name="epochs">The length of the whole training.</param>
     public static double At(Schedule schedule, double initial, int epoch, int epochs)
@@ -13,6 +14,8 @@ public static class LearningRate
         var done = (double)epoch / epochs;
         return schedule switch
         {
+            Schedule.WarmUp w when epoch < w.epochs => initial * (epoch + 1) / w.epochs,
+            Schedule.WarmUp w => At(w.next, initial, epoch - w.epochs, epochs - w.epochs),
             Schedule.Polynomial p => initial * Math.Pow(1 - done, p.exponent),
             Schedule.Cosine c => c.minimum + (initial - c.minimum) * (1 + Math.Cos(Math.PI * done)) / 2,
             _ => initial,

@@ -80,7 +80,7 @@ let private writeModel folder folds =
 
         let state =
             CheckpointState(
-                1,
+                CheckpointState.CurrentVersion,
                 TrainingIdentity.Of(experiment, Fold.Index fold, 1),
                 Json.ofExperiment experiment,
                 [| patch.D; patch.H; patch.W |],

@@ -5,8 +5,11 @@ open System
 open System.Text.Json
 open Expecto
 open TorchSharp
+open MedSegDsl
+open MedSegDsl.Runtime.Dataset
 open MedSegDsl.Runtime.Training.Losses
 open MedSegDsl.Tests.Golden
+open MedSegDsl.Tests.Runtime
 
 let private tensorOf (values: float32[]) (shape: int list) =
     torch.tensor(values).reshape [| for n in shape -> int64 n |]
@@ -218,6 +221,59 @@ let tests =
             Expectations.close 1e-5 0.0 -1.0 (scalar value) "loss"
         }
 
+        test "the gradients of two batches, half of each, are those of the batch of both" {
+            use _ = torch.NewDisposeScope()
+            let loss = DeepSupervisionLoss(SoftmaxLoss(true, DiceTerm(false, false)))
+            let truth = labels "train/e" [ 2; 1; 4; 4; 4 ] 3
+            let both = (logits "train/e" 2.0 [ 2; 3; 4; 4; 4 ]).requires_grad_()
+            loss.Evaluate([| both |], truth, 1.0).Dispose()
+
+            let parts = [|
+                for sample in 0L .. 1L do
+                    let part = both.detach().narrow(0L, sample, 1L).clone().requires_grad_()
+                    loss.Evaluate([| part |], truth.narrow (0L, sample, 1L), 0.5).Dispose()
+                    nonNull part.grad
+            |]
+
+            let difference = (torch.cat (parts, 0L) - nonNull both.grad).abs().max()
+            Expect.isLessThan (scalar difference) 1e-8 "gradient"
+        }
+
+        test "Dice + top-k takes the hardest voxels, and is not for regions" {
+            use _ = torch.NewDisposeScope()
+
+            let entries regions = [|
+                LabelEntry("background", [| 0 |], false)
+                LabelEntry("whole", (if regions then [| 1; 2 |] else [| 1 |]), regions)
+                LabelEntry("core", [| 2 |], false)
+            |]
+
+            let exclusive = LabelManager(entries false, null)
+
+            let input, truth =
+                logits "train/f" 2.0 [ 2; 3; 4; 5; 5 ], labels "train/f" [ 2; 1; 4; 5; 5 ] 3
+
+            let value (loss: DeepSupervisionLoss) =
+                scalar (loss.Evaluate([| input |], truth, Nullable()))
+
+            let hardest = TrainingLoss.For(Loss.DiceTopK 10.0, exclusive, true)
+
+            let expected =
+                DeepSupervisionLoss(SoftmaxLoss(true, DiceTerm(true, false), Nullable(), 10.0))
+
+            Expect.equal (value hardest) (value expected) "ten percent"
+
+            Expect.isGreaterThan
+                (value hardest)
+                (value (TrainingLoss.For(Loss.DiceCrossEntropy, exclusive, true)))
+                "harder than all voxels"
+
+            let regions = LabelManager(entries true, [| 1; 2 |])
+
+            TemporaryFolder.expectsLine [ "DiceTopK"; "regions"; "DiceCrossEntropy" ] (fun () ->
+                TrainingLoss.For(Loss.DiceTopK 10.0, regions, true) |> ignore)
+        }
+
         test "gradients of deep supervision reach every map but the last, by its weight" {
             use _ = torch.NewDisposeScope()
             let loss = SoftmaxLoss(true, DiceTerm(true, false))
@@ -227,7 +283,7 @@ let tests =
                 for n in [ 8; 4; 2 ] -> (logits $"train/d{n}" 2.0 [ 2; 3; n; n; n ]).requires_grad_()
             |]
 
-            let total = DeepSupervisionLoss(loss).Evaluate(maps, truth, true)
+            let total = DeepSupervisionLoss(loss).Evaluate(maps, truth, 1.0)
 
             let alone (i: int) =
                 loss.Evaluate(

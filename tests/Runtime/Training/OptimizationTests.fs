@@ -115,6 +115,25 @@ let tests =
             Expectations.close 1e-12 0.0 0.1 (rate 10) "the end"
         }
 
+        test "a warm-up rises to the initial rate, and the next schedule runs over what is left" {
+            let schedule = Schedule.WarmUp(50<epoch>, Schedule.Polynomial 0.9)
+
+            let rate epoch =
+                LearningRate.At(schedule, 0.01, epoch, 1000)
+
+            Expectations.close 1e-12 0.0 (0.01 / 50.0) (rate 0) "first epoch"
+            Expectations.close 1e-12 0.0 0.005 (rate 24) "half of the warm-up"
+            Expectations.close 1e-12 0.0 0.01 (rate 49) "its last epoch"
+            Expectations.close 1e-12 0.0 0.01 (rate 50) "the first epoch after it"
+
+            Expectations.close
+                1e-12
+                0.0
+                (0.01 * (1.0 - 475.0 / 950.0) ** 0.9)
+                (rate 525)
+                "half of what is left"
+        }
+
         test "AdamW steps as libtorch's" {
             use _ = torch.NewDisposeScope()
             let mine, other = network (), network ()

@@ -153,8 +153,8 @@ let experiment =
     |> withAugmentation Augmentation.mirroring
     |> withDevice Device.Cpu
 
-/// A training of an experiment in a folder; its network is the caller's to dispose.
-let setup (experiment: Experiment) seed folder (training: BallCase[]) =
+/// A training of an experiment in a folder that saves every so many epochs; its network is the caller's to dispose.
+let setupSaving interval (experiment: Experiment) seed folder (training: BallCase[]) =
     TrainingSetup(
         Experiment = experiment,
         ExperimentJson = "{}",
@@ -169,8 +169,11 @@ let setup (experiment: Experiment) seed folder (training: BallCase[]) =
         Augmentation = Augmenter(experiment.Augmentation, patchAxes),
         Device = torch.CPU,
         Folder = FoldFolder folder,
-        CheckpointInterval = 2
+        CheckpointInterval = interval
     )
+
+/// One that saves every other epoch.
+let setup experiment = setupSaving 2 experiment
 
 /// Every weight of a network, by name.
 let weights (network: SegmentationNetwork) = [

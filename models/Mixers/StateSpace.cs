@@ -1,4 +1,5 @@
 using MedSegDsl.Kernels;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
@@ -13,6 +14,10 @@ namespace MedSegDsl.Models;
 /// <param name="skip">D (E·C), looked up on every use.</param>
 public sealed class StateSpace(Linear projection, Linear timeStep, Func<Tensor> logA, Func<Tensor> skip)
 {
+    /// <summary>The parameters as an operator takes them that scans several orders at once.</summary>
+    public MixerStateSpace Parameters() =>
+        new(projection.Weight, timeStep.Weight, timeStep.Bias, -logA().exp(), skip());
+
     /// <summary>Scans tokens (B, S, L, E·C), S segments read as one sequence, gated by SiLU of z (B, L, E·C).</summary>
     /// <returns>(B, S, L, E·C), every result at its token's own place.</returns>
     public Tensor Scan(Tensor tokens, Tensor gate, ScanPath path)
@@ -29,7 +34,9 @@ public sealed class StateSpace(Linear projection, Linear timeStep, Func<Tensor> 
             Wide(tokens), Wide(delta), a, Wide(b), Wide(c), skip(), Wide(gate), timeStep.Bias, path, softplus: true);
         return scanned.to(tokens.dtype).MoveToOuterDisposeScope();
 
-        // In bf16 a state would lose what it sums up: the scan runs in the parameters' type.
-        Tensor Wide(Tensor tensor) => tensor.dtype == a.dtype ? tensor : tensor.to(a.dtype);
+        // In half precision a state would lose what it sums up: the scan runs in the parameters' type. A GPU's kernels do so
+        // by themselves; the CPU's take nothing else.
+        Tensor Wide(Tensor tensor) =>
+            tensor.dtype == a.dtype || tensor.device_type == DeviceType.CUDA ? tensor : tensor.to(a.dtype);
     }
 }

@@ -20,6 +20,7 @@ public sealed class Trainer : IDisposable
     private readonly DeepSupervisionLoss loss;
     private readonly ParameterOptimizer optimizer;
     private readonly double initialRate;
+    private LossScale? lossScale;
     private Curves curves = new([]);
     private UnfinishedEpoch unfinished;
 
@@ -37,6 +38,7 @@ public sealed class Trainer : IDisposable
             setup.Network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)),
             experiment.GradientClipping);
         initialRate = LearningRate.Initial(experiment.Optimizer);
+        lossScale = TrainingPrecision.LossScale(experiment.Precision);
     }
 
     /// <summary>The epochs so far.</summary>
@@ -77,6 +79,8 @@ public sealed class Trainer : IDisposable
         optimizer.Load(checkpoint.Optimizer, checkpoint.State.OptimizerSteps);
         curves = checkpoint.State.Curves;
         unfinished = checkpoint.State.Unfinished;
+        if (checkpoint.State.LossScale is { } scale)
+            lossScale = new LossScale(scale, checkpoint.State.StepsWithoutOverflow);
     }
 
     /// <summary>Trains to the last epoch.</summary>
@@ -180,9 +184,10 @@ public sealed class Trainer : IDisposable
         // What a network itself draws (dropout) follows from the batch as well.
         random.manual_seed(unchecked((long)batch.Random.Seed()));
         var target = TrainingTarget.From(segmentation, setup.Labels);
-        var value = loss.Evaluate(setup.Network.forward(image), target, 1.0 / setup.Experiment.BatchesPerStep);
+        var factor = (lossScale?.Value ?? 1) / setup.Experiment.BatchesPerStep;
+        var value = loss.Evaluate(setup.Network.forward(image), target, factor);
         if (rate is { } step)
-            optimizer.Step(step);
+            optimizer.Step(step, lossScale);
         return value.item<float>();
     }
 
@@ -194,7 +199,7 @@ public sealed class Trainer : IDisposable
         var target = TrainingTarget.From(batch.Segmentation.to(setup.Device), setup.Labels);
         var maps = setup.Network.forward(batch.Image.to(setup.Device));
         dice.Add(maps[0], target);
-        return loss.Evaluate(maps, target, gradientShare: null).item<float>();
+        return loss.Evaluate(maps, target, gradientFactor: null).item<float>();
     }
 
     /// <summary>The best checkpoint comes first: a training that is killed between the two repeats the epoch and writes both.</summary>
@@ -213,7 +218,7 @@ public sealed class Trainer : IDisposable
     }
 
     private void Write(string path) => Checkpoint.Write(
-        path, CheckpointState.Of(setup, curves, unfinished, optimizer.Steps), setup.Network, optimizer);
+        path, CheckpointState.Of(setup, curves, unfinished, optimizer.Steps, lossScale), setup.Network, optimizer);
 
     private TrainingInterruptedException Interrupted(UnfinishedEpoch place)
     {

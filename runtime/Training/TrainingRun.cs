@@ -21,7 +21,6 @@ public static class TrainingRun
         var experiment = Valid(request.Experiment);
         if (request is { Continue: true, PretrainedWeights: not null })
             throw new UserException("a training cannot both go on and start from pretrained weights: leave out --continue or --pretrained-weights");
-        TrainingDevice.Check(experiment.Precision);
         TrainingDevice.UseAllCores();
         var identity = TrainingIdentity.Of(experiment, request.Fold, request.Seed);
         var source = request.Folders.PreprocessedDataset(identity.Dataset);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MedSegDsl.Models;
+using MedSegDsl.Runtime.Training.Optimization;
 
 namespace MedSegDsl.Runtime.Training.Checkpoints;
 
@@ -18,6 +19,8 @@ namespace MedSegDsl.Runtime.Training.Checkpoints;
 /// <param name="MirrorAxes">The axes that prediction may mirror, 0 = z.</param>
 /// <param name="OptimizerSteps">Steps of the optimizer so far.</param>
 /// <param name="Curves">The epochs so far.</param>
+/// <param name="LossScale">The loss scale of a training in float16; else null.</param>
+/// <param name="StepsWithoutOverflow">The steps since the loss scale last changed.</param>
 public sealed record CheckpointState(
     int Version,
     TrainingIdentity Identity,
@@ -28,7 +31,9 @@ public sealed record CheckpointState(
     int Outputs,
     IReadOnlyList<int> MirrorAxes,
     long OptimizerSteps,
-    Curves Curves)
+    Curves Curves,
+    double? LossScale = null,
+    int StepsWithoutOverflow = 0)
 {
     /// <summary>The layout that is written and read.</summary>
     public const int CurrentVersion = 2;
@@ -43,7 +48,7 @@ public sealed record CheckpointState(
 
     /// <summary>The state of a training.</summary>
     internal static CheckpointState Of(
-        TrainingSetup setup, Curves curves, UnfinishedEpoch unfinished, long optimizerSteps) => new(
+        TrainingSetup setup, Curves curves, UnfinishedEpoch unfinished, long optimizerSteps, LossScale? lossScale) => new(
         CurrentVersion,
         setup.Identity,
         setup.ExperimentJson,
@@ -53,7 +58,9 @@ public sealed record CheckpointState(
         setup.Network.Classes,
         setup.Augmentation.MirrorAxes,
         optimizerSteps,
-        curves)
+        curves,
+        lossScale?.Value,
+        lossScale?.StepsWithoutOverflow ?? 0)
         {
             Unfinished = unfinished,
         };

@@ -6,13 +6,13 @@ namespace MedSegDsl.Runtime.Training.Losses;
 /// <param name="loss">The loss of one map.</param>
 public sealed class DeepSupervisionLoss(SegmentationLoss loss)
 {
-    /// <summary>The loss of all maps; with a share, gradients flow into the network.</summary>
+    /// <summary>The loss of all maps; with a factor, gradients flow into the network.</summary>
     /// <param name="maps">Logits, highest resolution first.</param>
     /// <param name="target">The target at full resolution.</param>
-    /// <param name="gradientShare">What the gradients are multiplied with: one over the batches of a step. Null: no backward
-    /// pass.</param>
+    /// <param name="gradientFactor">What the gradients are multiplied with: the loss scale over the batches of a step. Null: no
+    /// backward pass.</param>
     /// <returns>A float32 tensor without dimensions.</returns>
-    public Tensor Evaluate(IReadOnlyList<Tensor> maps, Tensor target, double? gradientShare)
+    public Tensor Evaluate(IReadOnlyList<Tensor> maps, Tensor target, double? gradientFactor)
     {
         using var scope = NewDisposeScope();
         var weights = DeepSupervision.Weights(maps.Count);
@@ -23,7 +23,7 @@ public sealed class DeepSupervisionLoss(SegmentationLoss loss)
             if (weights[i] == 0)
                 continue;
             var atSize = DeepSupervision.Downsample(target, maps[i].shape.AsSpan(2));
-            var (value, gradient) = loss.Evaluate(maps[i], atSize, weights[i] * gradientShare);
+            var (value, gradient) = loss.Evaluate(maps[i], atSize, weights[i] * gradientFactor);
             total.add_(value, alpha: weights[i]);
             if (gradient is not null)
             {
@@ -32,7 +32,7 @@ public sealed class DeepSupervisionLoss(SegmentationLoss loss)
             }
         }
 
-        if (gradientShare is not null)
+        if (gradientFactor is not null)
             autograd.backward(supervised, gradients);
         return total.MoveToOuterDisposeScope();
     }

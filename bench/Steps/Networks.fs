@@ -96,7 +96,11 @@ type Trained(name: string, precision: Precision) =
         network.train ()
         let maps = network.call images
         between ()
-        let factor = if isNull lossScale then 1.0 else lossScale.Value
+        let factor =
+            match lossScale with
+            | null -> 1.0
+            | scale -> scale.Value
+
         let value = loss.Evaluate(maps, target, factor)
         between ()
         optimizer.Step(1e-4, lossScale) |> ignore

@@ -200,12 +200,12 @@ let tests =
             let steps =
                 Augmentation.nnUNet |> List.filter (fun s -> isMorphology s || isRemoval s)
 
-            let image = torch.rand (2L, 1L, 4L, 4L, 4L)
+            let image = torch.rand [| 2L; 1L; 4L; 4L; 4L |]
             let before = image.clone ()
 
             let struct (after, _) =
                 Augmenter(steps, [| 4; 4; 4 |])
-                    .Apply(image, torch.ones (2L, 1L, 4L, 4L, 4L, dtype = torch.int16), random 1)
+                    .Apply(image, torch.ones ([| 2L; 1L; 4L; 4L; 4L |], dtype = torch.int16), random 1)
 
             Expect.isTrue (after.equal before) "the image"
         }

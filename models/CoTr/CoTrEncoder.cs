@@ -11,7 +11,7 @@ public sealed class CoTrEncoder : Layer<Tensor, IReadOnlyList<Tensor>>
     private readonly Convolution stem;
     private readonly VolumeNorm norm;
     private readonly Activation activation;
-    private readonly IReadOnlyList<CoTrEncoderStage> stages;
+    private readonly IReadOnlyList<LayerSequence> stages;
 
     /// <summary>The encoder for so many image channels.</summary>
     public CoTrEncoder(CoTr shape, int inChannels, Network network) : base(nameof(CoTrEncoder))
@@ -24,7 +24,7 @@ public sealed class CoTrEncoder : Layer<Tensor, IReadOnlyList<Tensor>>
         activation = network.Activation;
         var inputs = shape.Encoder.Select(stage => stage.Channels).Prepend(first.Channels);
         stages = [.. shape.Encoder.Zip(inputs).Select((pair, i) =>
-            Add($"layer{i + 1}", new CoTrEncoderStage(pair.Second, pair.First, standardised, network)))];
+            Add($"layer{i + 1}", Stage(pair.Second, pair.First, standardised, network)))];
     }
 
     /// <inheritdoc />
@@ -39,4 +39,8 @@ public sealed class CoTrEncoder : Layer<Tensor, IReadOnlyList<Tensor>>
 
         return [.. features.Select(feature => feature.MoveToOuterDisposeScope())];
     }
+
+    private static LayerSequence Stage(int inputs, CoTrStage stage, bool standardised, Network network) =>
+        new(Enumerable.Range(0, stage.Depth).Select(i =>
+            new CoTrEncoderLayer(i == 0 ? inputs : stage.Channels, stage, i == 0, standardised, network)));
 }

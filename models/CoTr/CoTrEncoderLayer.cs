@@ -12,7 +12,7 @@ public sealed class CoTrEncoderLayer : Layer<Tensor, Tensor>
 
     private readonly Convolution convolution;
     private readonly VolumeNorm norm;
-    private readonly Shortcut? shortcut;
+    private readonly LayerSequence? shortcut;
     private readonly Activation activation;
 
     /// <summary>The first layer of a stage, which has the stride, or one of the others.</summary>
@@ -23,7 +23,7 @@ public sealed class CoTrEncoderLayer : Layer<Tensor, Tensor>
         convolution = Add(
             "conv1", new Convolution(inputs, stage.Channels, Kernel, stride, bias: false, standardised: standardised));
         norm = Add("norm1", new VolumeNorm(network.Norm, stage.Channels));
-        shortcut = first ? Add("downsample", new Shortcut(inputs, stage, standardised, network)) : null;
+        shortcut = first ? Add("downsample", Shortcut(inputs, stage, standardised, network)) : null;
         activation = network.Activation;
     }
 
@@ -35,23 +35,9 @@ public sealed class CoTrEncoderLayer : Layer<Tensor, Tensor>
         return ActivationFunction.Overwrite(activation, sum).MoveToOuterDisposeScope();
     }
 
-    /// <summary>A convolution and a norm that the published code calls <c>0</c> and <c>1</c>.</summary>
-    private sealed class Shortcut : Layer<Tensor, Tensor>
-    {
-        private readonly Convolution convolution;
-        private readonly VolumeNorm norm;
-
-        public Shortcut(int inputs, CoTrStage stage, bool standardised, Network network) : base(nameof(Shortcut))
-        {
-            convolution = Add(
-                "0", new Convolution(inputs, stage.Channels, 1, stage.Stride, bias: false, standardised: standardised));
-            norm = Add("1", new VolumeNorm(network.Norm, stage.Channels));
-        }
-
-        public override Tensor forward(Tensor volume)
-        {
-            using var scope = NewDisposeScope();
-            return norm.call(convolution.call(volume)).MoveToOuterDisposeScope();
-        }
-    }
+    private static LayerSequence Shortcut(int inputs, CoTrStage stage, bool standardised, Network network) => new(
+    [
+        new Convolution(inputs, stage.Channels, 1, stage.Stride, bias: false, standardised: standardised),
+        new VolumeNorm(network.Norm, stage.Channels),
+    ]);
 }

@@ -27,9 +27,8 @@ public sealed class DeformableTransformer : Layer<IReadOnlyList<Tensor>, IReadOn
         var channels = (int)volumes[0].shape[1];
         var positions = cat(
             [.. grid.Sizes.Select((size, i) => SinePositions.Of(size, channels, levels).flatten(0, 2) + levels.select(0, i))], 0);
-        var given = Cast(positions, volumes[0].dtype);
         var tokens = cat([.. volumes.Select(volume => Axes.ToTokens(volume).flatten(1, 3))], 1);
-        var seen = layers.Aggregate(tokens, (x, layer) => layer.Apply(x, given, grid));
+        var seen = layers.Aggregate(tokens, (x, layer) => layer.Apply(x, positions, grid));
         return [.. volumes.Select((_, level) => grid.Volume(seen, level).MoveToOuterDisposeScope())];
     }
 }

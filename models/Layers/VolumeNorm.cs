@@ -42,17 +42,24 @@ public sealed class VolumeNorm : Layer<Tensor, Tensor>
             return nn.functional.instance_norm(volume, eps: Epsilon);
         }
 
+        if (norm.IsBatch)
+        {
+            return BatchNorm(volume);
+        }
+
         var weight = Get("weight", volume);
         var bias = Get("bias", volume);
         return norm switch
         {
             Norm.Group group => nn.functional.group_norm(volume, group.groups, weight, bias, Epsilon),
-            { IsBatch: true } => BatchNorm(volume, weight, bias),
             _ => nn.functional.instance_norm(volume, weight: weight, bias: bias, eps: Epsilon),
         };
     }
 
-    private Tensor BatchNorm(Tensor volume, Tensor weight, Tensor bias)
+    /// <summary>
+    /// Scale and shift stay in the type of the running statistics: libtorch takes either all in the volume's type or none.
+    /// </summary>
+    private Tensor BatchNorm(Tensor volume)
     {
         if (training)
         {
@@ -61,6 +68,6 @@ public sealed class VolumeNorm : Layer<Tensor, Tensor>
         }
 
         return nn.functional.batch_norm(
-            volume, Buffer("running_mean"), Buffer("running_var"), weight, bias, training, Momentum, Epsilon);
+            volume, Buffer("running_mean"), Buffer("running_var"), Get("weight"), Get("bias"), training, Momentum, Epsilon);
     }
 }

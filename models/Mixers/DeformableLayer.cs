@@ -32,12 +32,15 @@ public sealed class DeformableLayer : TokenLayer
         feedForwardNorm = Add("norm2", new LayerNorm(channels, NormEpsilon));
     }
 
-    /// <summary>The layer as a mixer, with sine positions: tokens of one volume (B, D, H, W, C) → (B, D, H, W, C).</summary>
+    /// <summary>
+    /// The layer as a mixer, with sine positions: tokens of one volume (B, D, H, W, C) → (B, D, H, W, C). The positions are
+    /// made in the parameters' element type: bf16 does not count the voxels of an axis.
+    /// </summary>
     public override Tensor forward(Tensor tokens)
     {
         using var scope = NewDisposeScope();
         var size = Axes.SizeOf(Axes.ToVolume(tokens));
-        var positions = SinePositions.Of(size, channels, tokens).flatten(0, 2);
+        var positions = SinePositions.Of(size, channels, widen.Bias).flatten(0, 2);
         return Apply(tokens.flatten(1, 3), positions, new LevelGrid([size])).view(tokens.shape).MoveToOuterDisposeScope();
     }
 
@@ -47,11 +50,11 @@ public sealed class DeformableLayer : TokenLayer
     public Tensor Apply(Tensor tokens, Tensor positions, LevelGrid grid)
     {
         using var scope = NewDisposeScope();
-        var seen = attention.call((tokens + positions, tokens, grid));
+        var seen = attention.call((tokens + Cast(positions, tokens.dtype), tokens, grid));
         var attended = attentionNorm.call(tokens + Drop(seen));
         var hidden = Drop(nn.functional.gelu(widen.call(attended)));
         return feedForwardNorm.call(attended + Drop(narrow.call(hidden))).MoveToOuterDisposeScope();
     }
 
-    private Tensor Drop(Tensor tensor) => nn.functional.dropout(tensor, dropout, training);
+    private Tensor Drop(Tensor tensor) => RandomDrops.Numbers(tensor, dropout, training);
 }

@@ -9,7 +9,8 @@ namespace MedSegDsl.Models;
 public sealed class SegFormerDecoder : Layer<IReadOnlyList<Tensor>, Tensor>
 {
     private readonly IReadOnlyList<Projection> projections;
-    private readonly Fuse fuse;
+    private readonly LayerSequence fuse;
+    private readonly Activation activation;
     private readonly double dropout;
     private readonly Convolution classifier;
 
@@ -19,7 +20,12 @@ public sealed class SegFormerDecoder : Layer<IReadOnlyList<Tensor>, Tensor>
         var channels = shape.DecoderChannels;
         projections = [.. shape.Stages.Select((stage, i) =>
             Add($"linear_c{i + 1}", new Projection(stage.Channels, channels)))];
-        fuse = Add("linear_fuse", new Fuse(projections.Count * channels, channels, network));
+        fuse = Add("linear_fuse", new LayerSequence(
+        [
+            new Convolution(projections.Count * channels, channels, 1, new Size3(1, 1, 1), bias: false),
+            new VolumeNorm(network.Norm, channels),
+        ]));
+        activation = network.Activation;
         dropout = shape.Dropout;
         classifier = Add(
             "linear_pred",
@@ -34,8 +40,8 @@ public sealed class SegFormerDecoder : Layer<IReadOnlyList<Tensor>, Tensor>
         var projected = features
             .Zip(projections, (feature, projection) => Axes.Resize(projection.call(feature), size))
             .Reverse();
-        var fused = fuse.call(cat([.. projected], 1));
-        return classifier.call(nn.functional.dropout(fused, dropout, training)).MoveToOuterDisposeScope();
+        var fused = ActivationFunction.Overwrite(activation, fuse.call(cat([.. projected], 1)));
+        return classifier.call(RandomDrops.Numbers(fused, dropout, training)).MoveToOuterDisposeScope();
     }
 
     /// <summary>A linear layer and a layer norm on a volume's channels.</summary>
@@ -54,27 +60,6 @@ public sealed class SegFormerDecoder : Layer<IReadOnlyList<Tensor>, Tensor>
         {
             using var scope = NewDisposeScope();
             return Axes.ToVolume(norm.call(linear.call(Axes.ToTokens(volume)))).MoveToOuterDisposeScope();
-        }
-    }
-
-    /// <summary>A convolution block whose parts the published code calls <c>0</c> and <c>1</c>.</summary>
-    private sealed class Fuse : Layer<Tensor, Tensor>
-    {
-        private readonly Convolution convolution;
-        private readonly VolumeNorm norm;
-        private readonly Activation activation;
-
-        public Fuse(int inputs, int outputs, Network network) : base(nameof(Fuse))
-        {
-            convolution = Add("0", new Convolution(inputs, outputs, 1, new Size3(1, 1, 1), bias: false));
-            norm = Add("1", new VolumeNorm(network.Norm, outputs));
-            activation = network.Activation;
-        }
-
-        public override Tensor forward(Tensor volume)
-        {
-            using var scope = NewDisposeScope();
-            return ActivationFunction.Overwrite(activation, norm.call(convolution.call(volume))).MoveToOuterDisposeScope();
         }
     }
 }

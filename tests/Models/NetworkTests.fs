@@ -317,6 +317,9 @@ let private stateTests =
                 Unetr.unetr
                 Unetr.swinUnetrV2 |> withMixer (swin 1)
                 Unetr.uxNet
+                SegFormer.threeD
+                CoTr.published
+                MedNeXt.basic 3
             ] do
             test $"{network.Name}: steps leave no tensor behind" {
                 use built = build (shallow network)
@@ -357,24 +360,33 @@ let private stateTests =
             Expect.isLessThan (difference double single) 1e-3 "the same map"
         }
 
-        test "computing in bf16 leaves parameters and maps in float32" {
-            use _scope = torch.NewDisposeScope()
-            use built = build (shallow UlikeMamba.multiTri)
-            let input = volume 11 patch
-            let single = built.Predict input
-            built.ComputeType <- Nullable torch.ScalarType.BFloat16
-            let half = built.Predict input
-            Expect.equal half.dtype torch.ScalarType.Float32 "the map's type"
-            Expect.isLessThan (difference single half) 0.1 "close"
-            Expect.isGreaterThan (difference single half) 0.0 "but not the same: it did compute in bf16"
-            half.mean().backward()
+        for network in [ UlikeMamba.multiTri; SegFormer.threeD; CoTr.published; MedNeXt.basic 3 ] do
+            test $"{network.Name}: computing in bf16 leaves parameters and maps in float32" {
+                use _scope = torch.NewDisposeScope()
+                use built = build (shallow network)
+                let input = volume 11 patch
 
-            for entry in parameters built do
-                match entry.Value.grad with
-                | null -> ()
-                | gradient ->
-                    Expect.equal gradient.dtype torch.ScalarType.Float32 $"{entry.Key}: its gradient's type"
-        }
+                // A step in training first, in which batch norm takes statistics of bf16 volumes.
+                built.ComputeType <- Nullable torch.ScalarType.BFloat16
+                (built.Predict input).mean().backward()
+
+                for entry in parameters built do
+                    match entry.Value.grad with
+                    | null -> ()
+                    | gradient ->
+                        Expect.equal
+                            gradient.dtype
+                            torch.ScalarType.Float32
+                            $"{entry.Key}: its gradient's type"
+
+                built.eval ()
+                let half = built.Predict input
+                Expect.equal half.dtype torch.ScalarType.Float32 "the map's type"
+                built.ComputeType <- Nullable()
+                let single = built.Predict input
+                Expect.isLessThan (difference single half) 0.1 "close"
+                Expect.isGreaterThan (difference single half) 0.0 "but not the same: it did compute in bf16"
+            }
     ]
 
 let tests = testList "models/networks" [ definitionTests; sizeTests; stateTests ]

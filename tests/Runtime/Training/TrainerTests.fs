@@ -115,8 +115,18 @@ let private nativeMemory () =
 let private staysFlat folder =
     let counts, memory = ResizeArray(), ResizeArray()
 
+    let plain =
+        SmallTraining.network
+        |> mapEncoder (fun _ stage -> {
+            stage with
+                Mixer = Mixer.PlainConvolution 3
+        })
+
     let experiment =
-        epochs 5<epoch> |> withIterations 200 4 |> withAugmentation Augmentation.nnUNet
+        epochs 5<epoch>
+        |> withNetwork plain
+        |> withIterations 200 4
+        |> withAugmentation Augmentation.nnUNet
 
     let setup = SmallTraining.setup experiment 1 folder (trainingCases ())
     use _ = setup.Network

@@ -96,6 +96,7 @@ type Trained(name: string, precision: Precision) =
         network.train ()
         let maps = network.call images
         between ()
+
         let factor =
             match lossScale with
             | null -> 1.0

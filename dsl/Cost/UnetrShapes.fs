@@ -74,11 +74,7 @@ module UnetrShapes =
         let tapped index output =
             let doublings = column.Taps.Length - index
 
-            level
-                tokens
-                (UnetrSkip.Projected($"encoder{index + 2}", doublings))
-                output
-                $"decoder{index + 3}"
+            level tokens (UnetrSkip.Projected($"encoder{index + 2}", doublings)) output $"decoder{index + 3}"
 
         [ tokens ],
         fullResolution input channels "decoder2" :: List.mapi tapped (List.tail outputs),
@@ -113,14 +109,18 @@ module UnetrShapes =
             level
                 volume
                 (UnetrSkip.Residual $"encoder{index + 2}")
-                { volume with Channels = 2 * volume.Channels }
+                {
+                    volume with
+                        Channels = 2 * volume.Channels
+                }
                 $"decoder{index + 3}"
 
         let levels = List.mapi left stages
         let last = List.last levels
 
         stages,
-        fullResolution input channels "decoder2" :: List.truncate (levels.Length - 1) levels,
+        fullResolution input channels "decoder2"
+        :: List.truncate (levels.Length - 1) levels,
         { last with Decoder = "" }
 
     /// The volumes of a valid UNETR for a patch (voxels), image channels and classes, background included.

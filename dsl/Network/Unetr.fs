@@ -73,23 +73,22 @@ module internal UnetrParts =
         (column: TokenColumn -> TokenColumn)
         (stage: PyramidStage -> PyramidStage)
         (unetr: Unetr)
-        =
-        {
-            unetr with
-                Encoder =
-                    match unetr.Encoder with
-                    | UnetrEncoder.Column value -> UnetrEncoder.Column(column value)
-                    | UnetrEncoder.Windows value ->
-                        UnetrEncoder.Windows {
-                            value with
-                                Stages = List.map stage value.Stages
-                        }
-                    | UnetrEncoder.Convolutions value ->
-                        UnetrEncoder.Convolutions {
-                            value with
-                                Stages = List.map stage value.Stages
-                        }
-        }
+        = {
+        unetr with
+            Encoder =
+                match unetr.Encoder with
+                | UnetrEncoder.Column value -> UnetrEncoder.Column(column value)
+                | UnetrEncoder.Windows value ->
+                    UnetrEncoder.Windows {
+                        value with
+                            Stages = List.map stage value.Stages
+                    }
+                | UnetrEncoder.Convolutions value ->
+                    UnetrEncoder.Convolutions {
+                        value with
+                            Stages = List.map stage value.Stages
+                    }
+    }
 
     let mapMixers (change: Mixer -> Mixer) =
         mapEncoder

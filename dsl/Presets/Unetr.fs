@@ -4,7 +4,11 @@ module MedSegDsl.Unetr
 
 let private create name channels encoder = {
     Name = name
-    Architecture = Architecture.Unetr { Channels = channels; Encoder = encoder }
+    Architecture =
+        Architecture.Unetr {
+            Channels = channels
+            Encoder = encoder
+        }
     Norm = Norm.PlainInstance
     Activation = Activation.LeakyReLU 0.01
     Initialisation = Initialisation.Mamba
@@ -13,8 +17,10 @@ let private create name channels encoder = {
 
 /// UNETR: 12 ViT layers on tokens of 16³ voxels (Hatamizadeh et al. 2022).
 let unetr =
-    create "UNETR" 16 (
-        UnetrEncoder.Column {
+    create
+        "UNETR"
+        16
+        (UnetrEncoder.Column {
             TokenSize = 16
             Channels = 768
             Depth = 12
@@ -29,8 +35,7 @@ let unetr =
             Taps = [ 4; 7; 10 ]
             PositionEmbedding = PositionEmbedding.Learned
             Dropout = 0.0
-        }
-    )
+        })
 
 let private swin heads =
     Mixer.Swin {
@@ -43,14 +48,15 @@ let private swin heads =
     }
 
 let private swinUnetr name merging residualBlocks =
-    create name 48 (
-        UnetrEncoder.Windows {
+    create
+        name
+        48
+        (UnetrEncoder.Windows {
             Stages = [ for heads in [ 3; 6; 12; 24 ] -> { Depth = 2; Mixer = swin heads } ]
             Merging = merging
             ResidualBlocks = residualBlocks
             NormalisedSkips = true
-        }
-    )
+        })
 
 /// SwinUNETR of feature size 48: stages of two Swin layers, window 7 (Hatamizadeh et al. 2022).
 let swinUnetrV1 = swinUnetr "SwinUNETR" PatchMerging.V1 false
@@ -63,8 +69,10 @@ let swinUnetrV2 = swinUnetr "SwinUNETR_v2" PatchMerging.V1 true
 
 /// 3D UX-Net: stages of two layers with depthwise convolutions of kernel 7 (Lee et al. 2023).
 let uxNet =
-    create "UXNet" 48 (
-        UnetrEncoder.Convolutions {
+    create
+        "UXNet"
+        48
+        (UnetrEncoder.Convolutions {
             StemKernel = 7
             Stages = [
                 for _ in 1..4 ->
@@ -82,8 +90,7 @@ let uxNet =
             Norm = PyramidNorm.Layer
             GatedConvolution = false
             SkipFeedForward = false
-        }
-    )
+        })
 
 /// Every network of this module.
 let all = [ unetr; swinUnetrV1; swinUnetrMergingV2; swinUnetrV2; uxNet ]

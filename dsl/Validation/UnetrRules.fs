@@ -4,12 +4,18 @@ module internal MedSegDsl.UnetrRules
 
 let private stage channels index (stage: PyramidStage) = validation {
     let! () = Rules.atLeast 1 stage.Depth |> Validation.field "depth"
-    and! () = MixerRules.mixer (channels * pown 2 index) stage.Mixer |> Validation.field "mixer"
+
+    and! () =
+        MixerRules.mixer (channels * pown 2 index) stage.Mixer
+        |> Validation.field "mixer"
+
     return ()
 }
 
 let private stages channels (stages: PyramidStage list) = validation {
-    let! () = Validation.check (stages.Length >= 1) (Rules.stages stages.Length) "1 stage or more"
+    let! () =
+        Validation.check (stages.Length >= 1) (Rules.stages stages.Length) "1 stage or more"
+
     and! _ = Validation.items (stage channels) stages
     return ()
 }
@@ -105,9 +111,7 @@ let patch norm (unetr: Unetr) (patch: Size3) =
     let norm, lowest = lowest norm shapes unetr
 
     validation {
-        let! () =
-            Rules.normedVolume norm patch "volume" lowest
-            |> Validation.field "patch"
+        let! () = Rules.normedVolume norm patch "volume" lowest |> Validation.field "patch"
 
         and! () = mixers shapes unetr |> Validation.field "architecture.encoder"
         return ()

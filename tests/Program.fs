@@ -33,6 +33,7 @@ let all =
         Runtime.ExperimentPlannerTests.tests
         Runtime.NiftiTests.tests
         Runtime.AxisOrientationTests.tests
+        Runtime.Imaging.FormatTests.tests
         Runtime.Preprocessing.CroppingTests.golden
         Runtime.Preprocessing.CroppingTests.tests
         Runtime.Preprocessing.ResamplingTests.golden

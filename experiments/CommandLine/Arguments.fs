@@ -176,7 +176,7 @@ type InspectArgs =
     interface IArgParserTemplate with
         member arg.Usage =
             match arg with
-            | File _ -> "a NIfTI file"
+            | File _ -> "an image: NIfTI, NRRD, MHA, MHD, TIFF, PNG or BMP"
 
 type Command =
     | [<CliPrefix(CliPrefix.None)>] Quickstart of ParseResults<QuickstartArgs>

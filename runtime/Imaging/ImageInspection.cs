@@ -1,3 +1,5 @@
+using MedSegDsl.Runtime.Imaging.Itk;
+using MedSegDsl.Runtime.Imaging.Tiff;
 using MedSegDsl.Runtime.Nifti;
 
 namespace MedSegDsl.Runtime.Imaging;
@@ -14,6 +16,7 @@ namespace MedSegDsl.Runtime.Imaging;
 /// <param name="NotFinite">Number of voxels that are NaN or infinite.</param>
 /// <param name="Labels">Value and number of voxels, ascending; null unless all values are whole numbers, 256
 /// different ones at most.</param>
+/// <param name="Channels">Values of a voxel: 3 for colours.</param>
 public sealed record ImageInspection(
     int[] Shape,
     ImageGeometry Geometry,
@@ -24,20 +27,54 @@ public sealed record ImageInspection(
     double Maximum,
     double Mean,
     long NotFinite,
-    IReadOnlyList<KeyValuePair<int, long>>? Labels)
+    IReadOnlyList<KeyValuePair<int, long>>? Labels,
+    int Channels = 1)
 {
     private const int MostLabels = 256;
 
-    /// <summary>Looks at a NIfTI file without holding its volume in memory.</summary>
-    /// <exception cref="UserException">The file is missing, corrupt or no NIfTI file.</exception>
+    /// <summary>Looks at a file of any format. Of NIfTI, NRRD and MetaImage the volume is not held in
+    /// memory.</summary>
+    /// <exception cref="UserException">The file is missing, corrupt or of no known format.</exception>
     public static ImageInspection Of(string file)
     {
-        ImageReaders.ForFile(file);
-        var (header, bytes) = NiftiFile.ReadHeader(file);
-        var (minimum, maximum, sum) = (double.PositiveInfinity, double.NegativeInfinity, 0.0);
-        var (numbers, notFinite) = (0L, 0L);
-        Dictionary<int, long>? counts = [];
-        NiftiFile.Scan(file, (_, values) =>
+        Values values = new();
+        if (SimpleItkReader.IsItk(file))
+        {
+            var itk = ItkFile.Read(file, _ => (_, block) => values.Add(block));
+            return values.Inspection(itk.Shape3D, itk.Geometry.ToImage(), itk.Type);
+        }
+
+        var reader = ImageReaders.ForFile(file);
+        if (reader.FileEndings.Contains(".nii.gz") || reader.FileEndings.Contains(".nii"))
+        {
+            var (header, bytes) = NiftiFile.ReadHeader(file);
+            NiftiFile.Scan(file, (_, block) => values.Add(block));
+            double[] spacing = [header.VoxelSize[2], header.VoxelSize[1], header.VoxelSize[0]];
+            return values.Inspection(
+                [header.Shape[2], header.Shape[1], header.Shape[0]], new(spacing, NiftiAffine.Of(header, file), bytes), header.Type)
+                with
+            { Slope = header.Slope, Intercept = header.Intercept };
+        }
+
+        var tiff = file.EndsWith(".tif", StringComparison.OrdinalIgnoreCase) || file.EndsWith(".tiff", StringComparison.OrdinalIgnoreCase)
+            ? TiffFile.ReadLayout(file)
+            : null;
+        var image = (tiff is null ? reader : ImageReaders.ByName(tiff.IsStack ? "Tiff3DIO" : "NaturalImage2DIO")).Read(file);
+        values.Add(Array.ConvertAll(image.Voxels.Data, value => (double)value));
+        return values.Inspection(image.Voxels.Shape, image.Geometry, tiff?.Type ?? VoxelType.UInt8) with { Channels = image.Voxels.Channels };
+    }
+
+    // What is gathered while the values go by.
+    private sealed class Values
+    {
+        private double minimum = double.PositiveInfinity;
+        private double maximum = double.NegativeInfinity;
+        private double sum;
+        private long numbers;
+        private long notFinite;
+        private Dictionary<int, long>? counts = [];
+
+        public void Add(ReadOnlySpan<double> values)
         {
             foreach (var value in values)
             {
@@ -52,19 +89,16 @@ public sealed record ImageInspection(
             }
 
             Count(values, ref counts);
-        });
-        if (numbers == 0)
-            minimum = maximum = double.NaN;
-        int[] shape = [header.Shape[2], header.Shape[1], header.Shape[0]];
-        double[] spacing = [header.VoxelSize[2], header.VoxelSize[1], header.VoxelSize[0]];
-        return new(
+        }
+
+        public ImageInspection Inspection(int[] shape, ImageGeometry geometry, VoxelType type) => new(
             shape,
-            new(spacing, NiftiAffine.Of(header, file), bytes),
-            header.Type.NumpyName(),
-            header.Slope,
-            header.Intercept,
-            minimum,
-            maximum,
+            geometry,
+            type.NumpyName(),
+            Slope: 1,
+            Intercept: 0,
+            numbers == 0 ? double.NaN : minimum,
+            numbers == 0 ? double.NaN : maximum,
             sum / numbers,
             notFinite,
             counts is null ? null : [.. counts.OrderBy(pair => pair.Key)]);

@@ -1,4 +1,7 @@
 using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Imaging.Itk;
+using MedSegDsl.Runtime.Imaging.Natural;
+using MedSegDsl.Runtime.Imaging.Tiff;
 using MedSegDsl.Runtime.Nifti;
 
 namespace MedSegDsl.Runtime.Imaging;
@@ -10,7 +13,9 @@ public static class ImageReaders
     /// <summary>Every reader, in the order in which they are tried.</summary>
     public static IReadOnlyList<IImageReader> All { get; } =
     [
-        new NiftiReader(NiftiConvention.SimpleItk),
+        new NaturalImageReader(),
+        new SimpleItkReader(),
+        new Tiff3DReader(),
         new NiftiReader(NiftiConvention.Nibabel),
         new NiftiReader(NiftiConvention.NibabelReoriented),
     ];

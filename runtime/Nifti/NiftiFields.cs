@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using MedSegDsl.Runtime.Imaging;
 
 namespace MedSegDsl.Runtime.Nifti;
 
@@ -51,7 +52,7 @@ internal readonly ref struct NiftiFields(ReadOnlySpan<byte> bytes, int version, 
             BinaryPrimitives.WriteInt64LittleEndian(at, value);
     }
 
-    public static byte[] Write(NiftiHeader header, int[] shape, NiftiType type)
+    public static byte[] Write(NiftiHeader header, int[] shape, VoxelType type)
     {
         var first = header.Version == 1;
         var size = first ? NiftiHeader.Size1 : NiftiHeader.Size2;

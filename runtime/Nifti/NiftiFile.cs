@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.IO.Compression;
 using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Imaging;
@@ -37,18 +36,7 @@ public static class NiftiFile
         Open(file, (header, bytes, stream) =>
         {
             var labels = new ImageArray<short>(1, Shape(header));
-            ReadVoxels(file, header, stream, (start, values) =>
-            {
-                var target = labels.Data.AsSpan(start, values.Length);
-                for (var i = 0; i < values.Length; i++)
-                {
-                    var label = (short)values[i];
-                    if (label != values[i])
-                        throw new UserException(
-                            $"{file}: is no label map: it holds {values[i].ToString(CultureInfo.InvariantCulture)}, and labels are whole numbers up to 32767");
-                    target[i] = label;
-                }
-            });
+            ReadVoxels(file, header, stream, (start, values) => LabelValues.Take(file, values, labels.Data.AsSpan(start, values.Length)));
             return (labels, header, bytes);
         });
 
@@ -57,7 +45,7 @@ public static class NiftiFile
     /// <param name="image">One channel.</param>
     /// <param name="geometry">Version and geometry of the new file.</param>
     public static void Write(string file, ImageArray<float> image, NiftiHeader geometry) =>
-        Save(file, image.Shape, geometry, NiftiType.Float32, stream => NiftiVoxels.Write<float, float>(stream, image.Channel(0)));
+        Save(file, image.Shape, geometry, VoxelType.Float32, stream => StoredVoxels.Write<float, float>(stream, image.Channel(0)));
 
     /// <summary>Writes a label map: uint8 where all labels are below 255, else uint16 (as nnU-Net).</summary>
     /// <param name="file">Compressed where it ends in .gz.</param>
@@ -66,13 +54,10 @@ public static class NiftiFile
     /// <exception cref="ArgumentException">A label is negative.</exception>
     public static void WriteLabels(string file, ImageArray<short> labels, NiftiHeader geometry)
     {
-        var (minimum, maximum) = (labels.Data.Min(), labels.Data.Max());
-        if (minimum < 0)
-            throw new ArgumentException($"label {minimum} cannot be written");
-        if (maximum < 255)
-            Save(file, labels.Shape, geometry, NiftiType.UInt8, stream => NiftiVoxels.Write<short, byte>(stream, labels.Channel(0)));
+        if (LabelValues.FitByte(labels))
+            Save(file, labels.Shape, geometry, VoxelType.UInt8, stream => StoredVoxels.Write<short, byte>(stream, labels.Channel(0)));
         else
-            Save(file, labels.Shape, geometry, NiftiType.UInt16, stream => NiftiVoxels.Write<short, ushort>(stream, labels.Channel(0)));
+            Save(file, labels.Shape, geometry, VoxelType.UInt16, stream => StoredVoxels.Write<short, ushort>(stream, labels.Channel(0)));
     }
 
     /// <summary>Reads the values one block after the other, without keeping them.</summary>
@@ -99,53 +84,34 @@ public static class NiftiFile
     /// <param name="read">Takes the header's bytes, the stream after them, and a check to call with the bytes
     /// that the header claims the file to have.</param>
     /// <exception cref="UserException">The file is missing, truncated, corrupt or no NIfTI file.</exception>
-    internal static T Unpack<T>(string file, Func<byte[], Stream, Action<long>, T> read)
+    internal static T Unpack<T>(string file, Func<byte[], Stream, Action<long>, T> read) => FileErrors.Guard(file, () =>
     {
-        try
+        using var stored = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+        var compressed = stored.ReadByte() == 0x1f && stored.ReadByte() == 0x8b;
+        stored.Position = 0;
+        using Stream stream = compressed ? new GZipStream(stored, CompressionMode.Decompress) : stored;
+        var start = new byte[4];
+        if (stored.Length == 0)
+            throw new UserException($"{file}: is empty");
+        if (stream.ReadAtLeast(start, 4, throwOnEndOfStream: false) < 4 || NiftiHeader.SizeOf(start) == 0)
+            throw new UserException($"{file}: is no NIfTI file: it does not start with a NIfTI header");
+        var bytes = new byte[NiftiHeader.SizeOf(start)];
+        start.CopyTo(bytes, 0);
+        if (stream.ReadAtLeast(bytes.AsSpan(4), bytes.Length - 4, throwOnEndOfStream: false) < bytes.Length - 4)
+            throw new UserException($"{file}: is truncated: it ends inside its header");
+        var length = stored.Length;
+        return read(bytes, stream, needed =>
         {
-            using var stored = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
-            var compressed = stored.ReadByte() == 0x1f && stored.ReadByte() == 0x8b;
-            stored.Position = 0;
-            using Stream stream = compressed ? new GZipStream(stored, CompressionMode.Decompress) : stored;
-            var start = new byte[4];
-            if (stored.Length == 0)
-                throw new UserException($"{file}: is empty");
-            if (stream.ReadAtLeast(start, 4, throwOnEndOfStream: false) < 4 || NiftiHeader.SizeOf(start) == 0)
-                throw new UserException($"{file}: is no NIfTI file: it does not start with a NIfTI header");
-            var bytes = new byte[NiftiHeader.SizeOf(start)];
-            start.CopyTo(bytes, 0);
-            if (stream.ReadAtLeast(bytes.AsSpan(4), bytes.Length - 4, throwOnEndOfStream: false) < bytes.Length - 4)
-                throw new UserException($"{file}: is truncated: it ends inside its header");
-            var length = stored.Length;
-            return read(bytes, stream, needed =>
-            {
-                if (needed > (compressed ? length * MaximumCompression : length))
-                    throw new UserException(
-                        $"{file}: is truncated or corrupt: its header claims {needed} bytes, but the file has {length}{(compressed ? " compressed" : "")}");
-            });
-        }
-        catch (Exception cause) when (cause is (FileNotFoundException or DirectoryNotFoundException) && !File.Exists(file))
-        {
-            throw new UserException($"{file}: no such file", cause);
-        }
-        catch (InvalidDataException cause)
-        {
-            throw new UserException($"{file}: is corrupt: {cause.Message}", cause);
-        }
-        catch (OutOfMemoryException cause)
-        {
-            throw new UserException($"{file}: is too large for the memory of this machine", cause);
-        }
-        catch (Exception cause) when (cause is (IOException and not FileNotFoundException) or UnauthorizedAccessException)
-        {
-            throw new UserException($"{file}: cannot be read: {cause.Message}", cause);
-        }
-    }
+            if (needed > (compressed ? length * MaximumCompression : length))
+                throw new UserException(
+                    $"{file}: is truncated or corrupt: its header claims {needed} bytes, but the file has {length}{(compressed ? " compressed" : "")}");
+        });
+    });
 
     private static void ReadVoxels(string file, NiftiHeader header, Stream stream, Action<int, ReadOnlySpan<double>> use)
     {
         var size = header.Version == 1 ? NiftiHeader.Size1 : NiftiHeader.Size2;
-        if (!Skip(stream, header.VoxelOffset - size) || !NiftiVoxels.Read(stream, header, use))
+        if (!Skip(stream, header.VoxelOffset - size) || !StoredVoxels.Read(stream, header.Type, header.BigEndian, (int)header.VoxelCount, use, header.Slope, header.Intercept))
             throw new UserException(
                 $"{file}: is truncated: its header claims {string.Join(" × ", header.Shape)} voxels of {header.Type.NumpyName()}");
 
@@ -168,7 +134,7 @@ public static class NiftiFile
         return true;
     }
 
-    private static void Save(string file, int[] shape, NiftiHeader geometry, NiftiType type, Action<Stream> writeVoxels) =>
+    private static void Save(string file, int[] shape, NiftiHeader geometry, VoxelType type, Action<Stream> writeVoxels) =>
         Save(file, stream =>
         {
             stream.Write(geometry.ToBytes([shape[2], shape[1], shape[0]], type));

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using MedSegDsl.Runtime.Imaging;
 
 namespace MedSegDsl.Runtime.Nifti;
 
@@ -25,7 +26,7 @@ public sealed class NiftiHeader
     public int Dimensions { get; init; } = 3;
 
     /// <summary>How values are stored.</summary>
-    public required NiftiType Type { get; init; }
+    public required VoxelType Type { get; init; }
 
     /// <summary>Voxel sizes along x, y, z in the unit of <see cref="Units"/>; never zero or
     /// negative.</summary>
@@ -105,9 +106,9 @@ public sealed class NiftiHeader
         long[] shape = [fields.Dim(1), fields.Dim(2), dimensions > 2 ? fields.Dim(3) : 1];
         if (shape.Max() > int.MaxValue || (Int128)shape[0] * shape[1] * shape[2] > Array.MaxLength)
             throw new UserException($"{file}: claims {shape[0]} × {shape[1]} × {shape[2]} voxels, more than can be read at once");
-        var type = (NiftiType)fields.Datatype;
+        var type = (VoxelType)fields.Datatype;
         if (!Enum.IsDefined(type))
-            throw new UserException($"{file}: holds {NiftiTypes.Describe(fields.Datatype)}");
+            throw new UserException($"{file}: holds {Describe(fields.Datatype)}");
         var minimum = (version == 1 ? Size1 : Size2) + 4;
         var offset = fields.VoxelOffset == 0 ? minimum : fields.VoxelOffset;
         if (!(offset >= minimum - 4 && offset < 1L << 40))
@@ -142,8 +143,18 @@ public sealed class NiftiHeader
     /// <param name="shape">Voxels along x, y, z.</param>
     /// <param name="type">How values will be stored.</param>
     /// <returns>The header and the four bytes after it that say that no extension follows.</returns>
-    public byte[] ToBytes(int[] shape, NiftiType type) => NiftiFields.Write(this, shape, type);
+    public byte[] ToBytes(int[] shape, VoxelType type) => NiftiFields.Write(this, shape, type);
 
     // Zero, NaN or a negative size is mended as nibabel does.
     private static double VoxelSizeOf(double pixdim) => pixdim == 0 || !double.IsFinite(pixdim) ? 1 : Math.Abs(pixdim);
+
+    // What an unsupported code stands for.
+    private static string Describe(short code) => code switch
+    {
+        128 or 2304 => "colours (RGB): split them into one file for each channel",
+        32 or 1792 or 2048 => "complex numbers: write their magnitude or phase",
+        1536 => "128-bit floats: write them as float32",
+        1 => "single bits: write them as uint8",
+        _ => $"values of the unknown type {code}",
+    };
 }

@@ -93,7 +93,7 @@ public sealed class NiftiReader(NiftiConvention convention) : IImageReader
     {
         Version = shape.Max() > short.MaxValue ? 2 : 1,
         Shape = [shape[2], shape[1], shape[0]],
-        Type = NiftiType.Float32,
+        Type = VoxelType.Float32,
         VoxelSize = [geometry.Spacing[2], geometry.Spacing[1], geometry.Spacing[0]],
         SFormCode = 1,
         SForm = [.. Enumerable.Range(0, 12).Select(i => geometry.Affine[i / 4, i % 4])],

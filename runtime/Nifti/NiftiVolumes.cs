@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using MedSegDsl.Runtime.Imaging;
 
 namespace MedSegDsl.Runtime.Nifti;
 

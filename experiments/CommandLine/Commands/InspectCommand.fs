@@ -1,4 +1,4 @@
-/// `medseg inspect FILE`: what a NIfTI file holds.
+/// `medseg inspect FILE`: what an image holds.
 module MedSegDsl.Experiments.CommandLine.Commands.InspectCommand
 
 open Argu
@@ -27,6 +27,10 @@ let run (args: ParseResults<InspectArgs>) =
 
     row grid "file" file
     row grid "shape (z, y, x)" (join seen.Shape)
+
+    if seen.Channels > 1 then
+        row grid "channels" $"{seen.Channels}"
+
     row grid "spacing (z, y, x)" $"{join seen.Geometry.Spacing} mm"
 
     for i in 0..2 do

@@ -343,7 +343,7 @@ let private decathlon =
                             Path.Combine(made.Folder, $"imagesTs/prostate_03_000{channel}.nii.gz")
                         )
 
-                    Expect.equal header.Type MedSegDsl.Runtime.Nifti.NiftiType.UInt16 "stored as before"
+                    Expect.equal header.Type VoxelType.UInt16 "stored as before"
 
                     Expect.equal
                         voxels.Data

@@ -293,7 +293,7 @@ let private writing =
 
                     Expect.equal
                         header.Type
-                        (if top < 255 then NiftiType.UInt8 else NiftiType.UInt16)
+                        (if top < 255 then VoxelType.UInt8 else VoxelType.UInt16)
                         "type"))
 
         testPropertyWithConfig config "float images come back" (fun (NonEmptyArray(values: NormalFloat[])) ->

@@ -3,40 +3,50 @@ using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 
-namespace MedSegDsl.Runtime.Nifti;
+namespace MedSegDsl.Runtime.Imaging;
 
 /// <summary>Stored bytes to values and back, a block at a time so that a volume is never held
 /// twice.</summary>
-internal static class NiftiVoxels
+internal static class StoredVoxels
 {
     private const int Block = 16384;
 
     /// <summary>Reads values one block after the other, scaled in double as nibabel does.</summary>
     /// <param name="stream">Stands at the first voxel.</param>
-    /// <param name="header">Type, byte order, scaling and number of voxels.</param>
+    /// <param name="type">How values are stored.</param>
+    /// <param name="bigEndian">Whether they have their high byte first.</param>
+    /// <param name="count">Number of voxels.</param>
     /// <param name="use">Takes the index of a block's first voxel and its values.</param>
+    /// <param name="slope">Value = stored · slope + intercept.</param>
+    /// <param name="intercept">Value = stored · slope + intercept.</param>
     /// <returns>False where the stream ends too early.</returns>
-    public static bool Read(Stream stream, NiftiHeader header, Action<int, ReadOnlySpan<double>> use)
+    public static bool Read(
+        Stream stream,
+        VoxelType type,
+        bool bigEndian,
+        int count,
+        Action<int, ReadOnlySpan<double>> use,
+        double slope = 1,
+        double intercept = 0)
     {
-        var size = header.Type.Bytes();
+        var size = type.Bytes();
         var bytes = new byte[Block * size];
         var values = new double[Block];
-        var count = (int)header.VoxelCount;
         for (var start = 0; start < count; start += Block)
         {
             var length = Math.Min(Block, count - start);
             var stored = bytes.AsSpan(0, length * size);
             if (stream.ReadAtLeast(stored, stored.Length, throwOnEndOfStream: false) < stored.Length)
                 return false;
-            if (header.BigEndian)
+            if (bigEndian)
                 Reverse(stored, size);
             var block = values.AsSpan(0, length);
-            Widen(stored, header.Type, block);
-            if (header.Slope != 1 || header.Intercept != 0)
+            Widen(stored, type, block);
+            if (slope != 1 || intercept != 0)
             {
                 // Two roundings, not a fused multiply-add: numpy scales and shifts in two steps.
-                TensorPrimitives.Multiply(block, header.Slope, block);
-                TensorPrimitives.Add(block, header.Intercept, block);
+                TensorPrimitives.Multiply(block, slope, block);
+                TensorPrimitives.Add(block, intercept, block);
             }
 
             use(start, block);
@@ -59,19 +69,20 @@ internal static class NiftiVoxels
         }
     }
 
-    private static void Widen(ReadOnlySpan<byte> stored, NiftiType type, Span<double> values)
+    /// <summary>Stored values of this machine's byte order as doubles.</summary>
+    public static void Widen(ReadOnlySpan<byte> stored, VoxelType type, Span<double> values)
     {
         switch (type)
         {
-            case NiftiType.UInt8: Widen<byte>(stored, values); break;
-            case NiftiType.Int8: Widen<sbyte>(stored, values); break;
-            case NiftiType.UInt16: Widen<ushort>(stored, values); break;
-            case NiftiType.Int16: Widen<short>(stored, values); break;
-            case NiftiType.UInt32: Widen<uint>(stored, values); break;
-            case NiftiType.Int32: Widen<int>(stored, values); break;
-            case NiftiType.UInt64: Widen<ulong>(stored, values); break;
-            case NiftiType.Int64: Widen<long>(stored, values); break;
-            case NiftiType.Float32: Widen<float>(stored, values); break;
+            case VoxelType.UInt8: Widen<byte>(stored, values); break;
+            case VoxelType.Int8: Widen<sbyte>(stored, values); break;
+            case VoxelType.UInt16: Widen<ushort>(stored, values); break;
+            case VoxelType.Int16: Widen<short>(stored, values); break;
+            case VoxelType.UInt32: Widen<uint>(stored, values); break;
+            case VoxelType.Int32: Widen<int>(stored, values); break;
+            case VoxelType.UInt64: Widen<ulong>(stored, values); break;
+            case VoxelType.Int64: Widen<long>(stored, values); break;
+            case VoxelType.Float32: Widen<float>(stored, values); break;
             default: MemoryMarshal.Cast<byte, double>(stored).CopyTo(values); break;
         }
     }

@@ -5,7 +5,10 @@ open MedSegDsl.Kernels
 
 [<EntryPoint>]
 let main args =
-    let repeats = if args.Length > 1 then int args[1] else 5
+    let repeats =
+        match Array.tryItem 1 args |> Option.map System.Int32.TryParse with
+        | Some(true, count) -> count
+        | _ -> 5
 
     match Array.tryHead args with
     | Some "preprocessing" ->
@@ -24,8 +27,20 @@ let main args =
         printfn $"{NativeLibtorch.Load()}"
         CudaKernels.run ()
         0
+    | Some "step" when args.Length = 5 ->
+        printfn $"{NativeLibtorch.Load()}"
+        Steps.Steps.one repeats args[3] args[4]
+        0
+    | Some "step" ->
+        printfn $"{NativeLibtorch.Load()}"
+        Steps.Steps.all repeats (Array.tryItem 2 args)
+        0
+    | Some "profile" when args.Length = 3 ->
+        printfn $"{NativeLibtorch.Load()}"
+        Steps.Steps.profile args[1] args[2]
+        0
     | _ ->
         eprintfn
-            "usage: medseg-bench NAME [REPEATS] [FILE], with NAME one of: preprocessing, storage, evaluation, kernels (CPU; FILE: its figures as JSON), cuda (this machine's GPU)"
+            "usage: medseg-bench NAME [REPEATS] [FILE], with NAME one of: preprocessing, storage, evaluation, kernels (CPU), cuda (the GPU's kernels), step (networks on the GPU); FILE: the figures as JSON (kernels, step). Or: medseg-bench step REPEATS - NETWORK PRECISION, medseg-bench profile NETWORK PRECISION"
 
         2

@@ -1,4 +1,5 @@
 using MedSegDsl.Kernels;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
@@ -29,7 +30,9 @@ public sealed class StateSpace(Linear projection, Linear timeStep, Func<Tensor> 
             Wide(tokens), Wide(delta), a, Wide(b), Wide(c), skip(), Wide(gate), timeStep.Bias, path, softplus: true);
         return scanned.to(tokens.dtype).MoveToOuterDisposeScope();
 
-        // In bf16 a state would lose what it sums up: the scan runs in the parameters' type.
-        Tensor Wide(Tensor tensor) => tensor.dtype == a.dtype ? tensor : tensor.to(a.dtype);
+        // In half precision a state would lose what it sums up: the scan runs in the parameters' type. A GPU's kernels do so
+        // by themselves; the CPU's take nothing else.
+        Tensor Wide(Tensor tensor) =>
+            tensor.dtype == a.dtype || tensor.device_type == DeviceType.CUDA ? tensor : tensor.to(a.dtype);
     }
 }

@@ -17,7 +17,7 @@ internal static class SetupBuilder
     /// <param name="data">The fold's cases.</param>
     /// <param name="folder">Where the results go.</param>
     /// <returns>The training; the caller disposes its network.</returns>
-    /// <exception cref="UserException">The network does not fit the patch, or the device is not there.</exception>
+    /// <exception cref="UserException">The network does not fit the patch, or the device is not there or lacks the precision.</exception>
     public static TrainingSetup Build(
         Experiment experiment,
         TrainingIdentity identity,
@@ -34,8 +34,10 @@ internal static class SetupBuilder
         var channels = dataset.ChannelNames.Count;
         Check(experiment, configuration, volume, channels, labels.Outputs);
         var device = TrainingDevice.Resolve(experiment.Device);
+        TrainingPrecision.Check(experiment.Precision, device);
         var network = NetworkBuilder.Build(experiment.Network, channels, labels.Outputs, volume, identity.Seed);
         network.to(device);
+        network.ComputeType = TrainingPrecision.ComputeType(experiment.Precision);
         return new TrainingSetup
         {
             Experiment = experiment,

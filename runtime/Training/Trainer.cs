@@ -20,6 +20,7 @@ public sealed class Trainer : IDisposable
     private readonly DeepSupervisionLoss loss;
     private readonly ParameterOptimizer optimizer;
     private readonly double initialRate;
+    private LossScale? lossScale;
     private Curves curves = new([]);
 
     /// <summary>Prepares a training from the network's weights.</summary>
@@ -36,6 +37,7 @@ public sealed class Trainer : IDisposable
             setup.Network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)),
             experiment.GradientClipping);
         initialRate = LearningRate.Initial(experiment.Optimizer);
+        lossScale = TrainingPrecision.LossScale(experiment.Precision);
     }
 
     /// <summary>The epochs so far.</summary>
@@ -48,6 +50,8 @@ public sealed class Trainer : IDisposable
         checkpoint.LoadNetwork(setup.Network);
         optimizer.Load(checkpoint.Optimizer, checkpoint.State.OptimizerSteps);
         curves = checkpoint.State.Curves;
+        if (checkpoint.State.LossScale is { } scale)
+            lossScale = new LossScale(scale, checkpoint.State.StepsWithoutOverflow);
     }
 
     /// <summary>Trains to the last epoch.</summary>
@@ -119,8 +123,8 @@ public sealed class Trainer : IDisposable
         var (image, segmentation) = setup.Augmentation.Apply(
             batch.Image.to(setup.Device), batch.Segmentation.to(setup.Device), batch.Random);
         var target = TrainingTarget.From(segmentation, setup.Labels);
-        var value = loss.Evaluate(setup.Network.forward(image), target, backward: true);
-        optimizer.Step(rate);
+        var value = loss.Evaluate(setup.Network.forward(image), target, backward: true, lossScale);
+        optimizer.Step(rate, lossScale);
         return value.item<float>();
     }
 
@@ -151,7 +155,7 @@ public sealed class Trainer : IDisposable
 
     private void Save(string path)
     {
-        Checkpoint.Write(path, CheckpointState.Of(setup, curves, optimizer.Steps), setup.Network, optimizer);
+        Checkpoint.Write(path, CheckpointState.Of(setup, curves, optimizer.Steps, lossScale), setup.Network, optimizer);
         progress.Noted($"wrote {Path.GetFileName(path)}");
     }
 

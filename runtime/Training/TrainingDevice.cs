@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace MedSegDsl.Runtime.Training;
 
-/// <summary>From an experiment's device and precision to what is there.</summary>
+/// <summary>From an experiment's device to what is there.</summary>
 public static class TrainingDevice
 {
-    /// <summary>The device of an experiment.</summary>
+    /// <summary>The device of an experiment. On a GPU, products of float32 then run in TF32.</summary>
     /// <exception cref="UserException">A GPU is asked for that is not there.</exception>
     public static TorchSharp.torch.Device Resolve(MedSegDsl.Device device) => device switch
     {
@@ -14,13 +14,14 @@ public static class TrainingDevice
         _ => cuda.is_available() ? device_(0) : CPU,
     };
 
-    /// <summary>Refuses what is not there yet.</summary>
-    /// <exception cref="UserException">Another precision than float32.</exception>
-    public static void Check(Precision precision)
+    /// <summary>
+    /// Lets a GPU's tensor cores take float32 products in TF32, 10 bits of each factor and sums in float32: what PyTorch does
+    /// for convolutions unless told otherwise, here for matrix products as well.
+    /// </summary>
+    public static void AllowTensorCores()
     {
-        if (!precision.IsFloat32)
-            throw new UserException(
-                $"precision {precision} is not available yet: set the experiment's precision to Float32");
+        backends.cuda.matmul.allow_tf32 = true;
+        backends.cudnn.allow_tf32 = true;
     }
 
     /// <summary>Lets libtorch use every core that the process may use; its own guess counts physical cores of the whole
@@ -45,5 +46,9 @@ public static class TrainingDevice
                 $"GPU {index} is not there: libtorch sees {count}; choose another device, or Automatic");
     }
 
-    private static TorchSharp.torch.Device device_(int index) => new(TorchSharp.DeviceType.CUDA, index);
+    private static TorchSharp.torch.Device device_(int index)
+    {
+        AllowTensorCores();
+        return new TorchSharp.torch.Device(TorchSharp.DeviceType.CUDA, index);
+    }
 }

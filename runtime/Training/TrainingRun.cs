@@ -18,7 +18,6 @@ public static class TrainingRun
     public static TrainingOutcome Run(TrainingRequest request, ITrainingProgress console, CancellationToken cancellation = default)
     {
         var experiment = Valid(request.Experiment);
-        TrainingDevice.Check(experiment.Precision);
         TrainingDevice.UseAllCores();
         var identity = TrainingIdentity.Of(experiment, request.Fold, request.Seed);
         var source = request.Folders.PreprocessedDataset(identity.Dataset);

@@ -20,7 +20,12 @@ let gpuTest name (run: unit -> unit) =
     else
         ptestCase (name + " (there is no GPU)") ignore
 
-let gpu = lazy (torch.device "cuda:0")
+/// The GPU, with float32 products in full: TF32 keeps 10 bits of a factor, and the bounds are closer than that.
+let gpu =
+    lazy
+        (torch.backends.cuda.matmul.allow_tf32 <- false
+         torch.backends.cudnn.allow_tf32 <- false
+         torch.device "cuda:0")
 
 /// Normally distributed numbers on the GPU.
 let normal (dtype: torch.ScalarType) (shape: int64 list) : Tensor =

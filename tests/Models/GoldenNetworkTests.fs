@@ -7,6 +7,7 @@ open Expecto
 open MedSegDsl
 open MedSegDsl.Models
 open MedSegDsl.Tests.Golden
+open MedSegDsl.Tests.Kernels.CudaTensors
 open TorchSharp
 
 /// Relative to the root mean square of an output.
@@ -129,9 +130,8 @@ let private loss (key: string) (outputs: torch.Tensor seq) =
     outputs
     |> Seq.mapi (fun i output ->
         let shape = [ for n in output.shape -> int n ]
-
-        let weighted: torch.Tensor =
-            output * tensor (Formula.unit $"{key}/loss{i}" (Formula.count shape)) shape
+        let weights = tensor (Formula.unit $"{key}/loss{i}" (Formula.count shape)) shape
+        let weighted: torch.Tensor = output * weights.``to`` output.device
 
         weighted.mean ())
     |> Seq.reduce (fun a b -> a + b)
@@ -181,7 +181,7 @@ let private checkGradients manifest (network: SegmentationNetwork) =
             Expect.isLessThan (error / scale) gradientTolerance $"{name}: gradient samples / norm"
         | _ -> ()
 
-let private check (file: string) (definition: Network) =
+let private check (device: Lazy<torch.Device>) (file: string) (definition: Network) =
     use _scope = torch.NewDisposeScope()
     let manifest = Folder.read file
     let key = manifest.GetProperty("key").GetString() |> string
@@ -201,10 +201,10 @@ let private check (file: string) (definition: Network) =
     checkStarts manifest network
     network.eval ()
     fill key manifest network
+    network.``to`` device.Value |> ignore
     let shape = shapeOf (manifest.GetProperty "input")
-
-    let outputs =
-        network.call (tensor (Formula.unit $"{key}/input" (Formula.count shape)) shape)
+    let input = tensor (Formula.unit $"{key}/input" (Formula.count shape)) shape
+    let outputs = network.call (input.``to`` device.Value)
 
     checkOutputs manifest outputs
     let loss = loss key outputs
@@ -212,13 +212,18 @@ let private check (file: string) (definition: Network) =
     checkLoss manifest (loss.ToDouble())
     checkGradients manifest network
 
+let private testsOn (test: string -> (unit -> unit) -> Test) device : Test list = [
+    for file in Folder.manifests [ "networks" ] do
+        let manifest = (Folder.read file).GetProperty("network").GetString() |> string
+        let name = Path.GetFileName file |> string
+
+        match Networks.tryFind manifest with
+        | Some definition -> test name (fun () -> check device file definition)
+        | None -> ptestCase $"{name} ({manifest} is not in the catalogue)" ignore
+]
+
 let tests =
     testList "golden/networks" [
-        for file in Folder.manifests [ "networks" ] do
-            let manifest = (Folder.read file).GetProperty("network").GetString() |> string
-            let name = Path.GetFileName file |> string
-
-            match Networks.tryFind manifest with
-            | Some definition -> testCase name (fun () -> check file definition)
-            | None -> ptestCase $"{name} ({manifest} is not in the catalogue)" ignore
+        yield! testsOn testCase (lazy torch.CPU)
+        testList "on a GPU" (testsOn gpuTest gpu)
     ]

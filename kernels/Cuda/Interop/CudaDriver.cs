@@ -84,6 +84,20 @@ internal static unsafe partial class CudaDriver
         }
     }
 
+    /// <summary>The current device's free memory and all that it has, in bytes.</summary>
+    public static (long Free, long Total) Memory()
+    {
+        nuint free, total;
+        Check(cuMemGetInfo_v2(&free, &total), nameof(cuMemGetInfo_v2));
+        return ((long)free, (long)total);
+    }
+
+    /// <summary>Tells a profiler that is attached to begin.</summary>
+    public static void StartProfiler() => Check(cuProfilerStart(), nameof(cuProfilerStart));
+
+    /// <summary>Tells a profiler that is attached to end.</summary>
+    public static void StopProfiler() => Check(cuProfilerStop(), nameof(cuProfilerStop));
+
     private static int DriverVersion()
     {
         int version;
@@ -107,6 +121,15 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library)]
     private static partial int cuDriverGetVersion(int* version);
+
+    [LibraryImport(Library)]
+    private static partial int cuMemGetInfo_v2(nuint* free, nuint* total);
+
+    [LibraryImport(Library)]
+    private static partial int cuProfilerStart();
+
+    [LibraryImport(Library)]
+    private static partial int cuProfilerStop();
 
     [LibraryImport(Library)]
     private static partial int cuGetErrorString(int error, byte** text);

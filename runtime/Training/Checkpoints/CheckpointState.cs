@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using MedSegDsl.Runtime.Training.Optimization;
 
 namespace MedSegDsl.Runtime.Training.Checkpoints;
 
@@ -14,6 +15,8 @@ namespace MedSegDsl.Runtime.Training.Checkpoints;
 /// <param name="MirrorAxes">The axes that prediction may mirror, 0 = z.</param>
 /// <param name="OptimizerSteps">Steps of the optimizer so far.</param>
 /// <param name="Curves">The epochs so far. Their number and the identity's seed are the state of all random numbers.</param>
+/// <param name="LossScale">The loss scale of a training in float16; else null.</param>
+/// <param name="StepsWithoutOverflow">The steps since the loss scale last changed.</param>
 public sealed record CheckpointState(
     int Version,
     TrainingIdentity Identity,
@@ -24,7 +27,9 @@ public sealed record CheckpointState(
     int Outputs,
     IReadOnlyList<int> MirrorAxes,
     long OptimizerSteps,
-    Curves Curves)
+    Curves Curves,
+    double? LossScale = null,
+    int StepsWithoutOverflow = 0)
 {
     private const int CurrentVersion = 1;
 
@@ -34,7 +39,7 @@ public sealed record CheckpointState(
     };
 
     /// <summary>The state of a training.</summary>
-    internal static CheckpointState Of(TrainingSetup setup, Curves curves, long optimizerSteps) => new(
+    internal static CheckpointState Of(TrainingSetup setup, Curves curves, long optimizerSteps, LossScale? lossScale) => new(
         CurrentVersion,
         setup.Identity,
         setup.ExperimentJson,
@@ -44,7 +49,9 @@ public sealed record CheckpointState(
         setup.Network.Classes,
         setup.Augmentation.MirrorAxes,
         optimizerSteps,
-        curves);
+        curves,
+        lossScale?.Value,
+        lossScale?.StepsWithoutOverflow ?? 0);
 
     /// <summary>The state as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Options);

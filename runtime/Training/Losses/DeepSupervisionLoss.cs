@@ -1,3 +1,4 @@
+using MedSegDsl.Runtime.Training.Optimization;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Runtime.Training.Losses;
@@ -10,8 +11,9 @@ public sealed class DeepSupervisionLoss(SegmentationLoss loss)
     /// <param name="maps">Logits, highest resolution first.</param>
     /// <param name="target">The target at full resolution.</param>
     /// <param name="backward">Whether to run the backward pass.</param>
+    /// <param name="scale">What the gradients are multiplied with; null: 1.</param>
     /// <returns>A float32 tensor without dimensions.</returns>
-    public Tensor Evaluate(IReadOnlyList<Tensor> maps, Tensor target, bool backward)
+    public Tensor Evaluate(IReadOnlyList<Tensor> maps, Tensor target, bool backward, LossScale? scale = null)
     {
         using var scope = NewDisposeScope();
         var weights = DeepSupervision.Weights(maps.Count);
@@ -22,7 +24,7 @@ public sealed class DeepSupervisionLoss(SegmentationLoss loss)
             if (weights[i] == 0)
                 continue;
             var atSize = DeepSupervision.Downsample(target, maps[i].shape.AsSpan(2));
-            var (value, gradient) = loss.Evaluate(maps[i], atSize, backward ? weights[i] : null);
+            var (value, gradient) = loss.Evaluate(maps[i], atSize, backward ? weights[i] * (scale?.Value ?? 1) : null);
             total.add_(value, alpha: weights[i]);
             if (gradient is not null)
             {

@@ -39,17 +39,34 @@ public abstract class ParameterOptimizer : IDisposable
     /// <summary>The vectors that the rule carries from step to step, all zero at first.</summary>
     private protected abstract IReadOnlyList<string> MomentNames { get; }
 
-    /// <summary>Clips the gradients, takes one step and drops the gradients.</summary>
+    /// <summary>
+    /// Clips the gradients, takes one step and drops the gradients. Where a loss scale is given and gradients have overflowed,
+    /// the step is left out.
+    /// </summary>
     /// <param name="learningRate">The epoch's learning rate.</param>
+    /// <param name="scale">What the gradients were multiplied with, adapted here; null: 1.</param>
     /// <returns>The gradient's norm before clipping: a float32 tensor without dimensions.</returns>
-    public Tensor Step(double learningRate)
+    public Tensor Step(double learningRate, LossScale? scale = null)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         vector ??= Start(candidates.Where(p => p.Parameter.grad is not null));
-        Steps++;
         var gradient = vector.Gradients();
+        if (scale is not null)
+            gradient.mul_(1 / scale.Value);
         var norm = gradient.norm();
+        if (scale is not null)
+        {
+            var overflowed = !float.IsFinite(norm.item<float>());
+            scale.Update(overflowed);
+            if (overflowed)
+            {
+                DropGradients();
+                return norm.MoveToOuterDisposeScope();
+            }
+        }
+
+        Steps++;
         gradient.mul_((clipping / (norm + 1e-6)).clamp_max(1));
         vector.Add(Update(vector.Weights(), gradient, moments, learningRate));
         DropGradients();

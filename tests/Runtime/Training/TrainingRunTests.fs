@@ -164,11 +164,11 @@ let tests =
 
         test "without plans the line says so" { refused [ "nnUNetPlans.json"; "plan" ] experiment ignore }
 
-        test "a precision that is not there is refused" {
+        test "float16 on the CPU is refused" {
             refused
-                [ "BFloat16"; "not available yet"; "Float32" ]
-                (withPrecision Precision.BFloat16 experiment)
-                ignore
+                [ "Float16"; "GPU"; "Float32" ]
+                (experiment |> withPrecision Precision.Float16 |> withDevice Device.Cpu)
+                (plan >> preprocess)
         }
 
         test "an experiment that is wrong is refused with every error" {

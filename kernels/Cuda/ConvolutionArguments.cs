@@ -15,6 +15,16 @@ internal struct VolumeArgument
     /// <summary>Elements between neighbours along the width.</summary>
     public readonly int Width => width;
 
+    /// <summary>A volume of contiguous rows (D, H, W, C) at an address, its batch entries so many elements apart.</summary>
+    public static VolumeArgument At(nint data, long batch, int height, int width, int voxel) => new()
+    {
+        data = data,
+        batch = batch,
+        depth = (long)height * width * voxel,
+        height = (long)width * voxel,
+        width = voxel,
+    };
+
     /// <summary>A volume that <see cref="Readable"/> gave.</summary>
     public static VolumeArgument Of(Tensor tensor)
     {
@@ -39,8 +49,9 @@ internal struct VolumeArgument
 internal struct ConvolutionArgument
 {
     public VolumeArgument X, Y;
-    public nint Weight, Bias, Partial;
-    public int Batch, Depth, Height, Width, Channels, Parts;
+    public long XOrder, YOrder;
+    public nint Weight, Partial, Activated;
+    public int Batch, Depth, Height, Width, Channels, Parts, Orders, Summed, Biased, Accumulated;
 }
 
 /// <summary>How a kernel lies in the volume (<c>KernelOrder</c> in depthwise.cuh).</summary>
@@ -62,9 +73,10 @@ internal struct KernelOrderArgument
 [StructLayout(LayoutKind.Sequential)]
 internal struct PackingArgument
 {
-    public nint Weight, Packed;
-    public KernelOrderArgument Order;
-    public int Channels;
+    public PerOrder<nint> Weights, Biases;
+    public PerOrder<KernelOrderArgument> Orders;
+    public nint Packed;
+    public int Channels, Count;
 }
 
 /// <summary>Arguments of the sums of partial gradients (<c>Unpacking</c> in depthwise_weights.cu).</summary>
@@ -72,8 +84,8 @@ internal struct PackingArgument
 internal struct UnpackingArgument
 {
     public nint Partial, Weight, Bias;
-    public KernelOrderArgument Order;
-    public int Channels, Parts, Padding;
+    public PerOrder<KernelOrderArgument> Orders;
+    public int Channels, Parts, Count, Padding;
 }
 
 /// <summary>Arguments of the causal convolution (<c>Causal</c> in causal.cu).</summary>

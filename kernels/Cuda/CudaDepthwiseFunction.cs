@@ -10,11 +10,11 @@ internal sealed class CudaDepthwiseFunction : autograd.SingleTensorFunction<Cuda
     /// <inheritdoc/>
     public override string Name => nameof(DepthwiseConv3d);
 
-    /// <summary>The convolution: arguments as <see cref="DepthwiseConv3d.Apply"/> has them. The weight is taken to x's type.</summary>
+    /// <summary>The convolution: arguments as <see cref="DepthwiseConv3d.Apply"/> has them. The weight is read in float32, whatever x is.</summary>
     public static Tensor Convolve(Tensor x, Tensor weight, Tensor? bias, ScanPath path)
     {
         using var scope = NewDisposeScope();
-        var kernels = weight.In(x.dtype);
+        var kernels = weight.In(ScalarType.Float32);
         var y = CustomBackward.IsNeeded(x, kernels, bias) ? apply(x, kernels, bias!, path) : Forward(x, kernels, bias, path);
         return y.MoveToOuterDisposeScope();
     }
@@ -35,18 +35,30 @@ internal sealed class CudaDepthwiseFunction : autograd.SingleTensorFunction<Cuda
         {
             var saved = ctx.get_saved_variables();
             var (x, weight, bias) = (saved[0], saved[1], saved[2]);
-            var convolution = new CudaDepthwise(x.shape, weight.contiguous(), (ScanPath)ctx.get_data(Path));
-            var gradient = VolumeArgument.Readable(grad_output);
-            var dx = x.requires_grad ? convolution.InputGradient(gradient) : null;
-            var (dWeight, dBias) = convolution.WeightGradients(VolumeArgument.Readable(x), gradient);
-            return [dx, dWeight.In(weight.dtype), bias is null ? null : dBias.In(bias.dtype), null];
+            var (input, gradient) = (VolumeArgument.Readable(x), VolumeArgument.Readable(grad_output));
+            var convolution = Convolution(x, weight, (ScanPath)ctx.get_data(Path));
+            Tensor? dx = null;
+            if (x.requires_grad)
+            {
+                dx = empty(x.shape, x.dtype, x.device);
+                convolution.InputGradient(VolumeArgument.Of(gradient), 0, VolumeArgument.Of(dx), accumulated: false);
+            }
+            var (dWeight, dBias) = convolution.WeightGradients(VolumeArgument.Of(input), VolumeArgument.Of(gradient), 0);
+            GC.KeepAlive((input, gradient));
+            return [dx, dWeight.squeeze(0), bias is null ? null : dBias.squeeze(0).In(bias.dtype), null];
         });
 
     private static Tensor Forward(Tensor x, Tensor weight, Tensor? bias, ScanPath path)
     {
         using var scope = NewDisposeScope();
-        return new CudaDepthwise(x.shape, weight.contiguous(), path)
-            .Forward(VolumeArgument.Readable(x), ElementTypes.Parameter(bias))
-            .MoveToOuterDisposeScope();
+        var input = VolumeArgument.Readable(x);
+        var y = empty(x.shape, x.dtype, x.device);
+        Convolution(x, weight, path)
+            .Forward(VolumeArgument.Of(input), [ElementTypes.Parameter(bias)], VolumeArgument.Of(y), 0, 0);
+        GC.KeepAlive(input);
+        return y.MoveToOuterDisposeScope();
     }
+
+    private static CudaDepthwise Convolution(Tensor x, Tensor weight, ScanPath path) =>
+        new(x.shape, x.dtype, [weight.contiguous()], [path]);
 }

@@ -55,7 +55,8 @@ internal sealed class CudaDevice
         return new Kernel(this, CudaDriver.Function(module, name), name);
     }
 
-    private nint Load(string name, string definitions)
+    /// <summary>Loads a source's module: from the cache on disk, or compiled anew where it is not there or damaged.</summary>
+    public nint Load(string name, string definitions)
     {
         var source = KernelSource.Find(name);
         // The architecture itself, else (a card newer than the compiler) PTX of the newest one before it.

@@ -8,25 +8,34 @@ internal sealed class CudaScan
     // Blocks of the gradients' walk: more than any GPU runs at once, few enough that partial sums of parameters stay small.
     private const long GradientBlocks = 4096;
 
-    // The gradients' kernel keeps a tile of every state in shared memory, 48 KiB of which every GPU has.
-    private const int MostStates = 128;
+    // The gradients' kernel has at most 32 lanes for a channel's states, and registers for 8 in each.
+    private const int MostStates = 256;
 
     private readonly ScanInputs inputs;
     private readonly ScanKernels kernels;
     private readonly int device;
-    private readonly long batch, length;
+    private readonly long entries, length;
     private readonly int states;
+    private readonly bool joined;
     private ScanArgument argument;
 
     /// <summary>Whether the kernels take this many states; more go through tensor operations.</summary>
     public static bool TakesStates(long states) => states <= MostStates;
 
-    /// <summary>A scan of inputs that the kernels can read.</summary>
-    public CudaScan(ScanInputs inputs, ScanPath path, bool softplus)
+    /// <summary>
+    /// Scans of inputs that the kernels can read, one for each path: entries of u are those of the batch for each path, and z, with
+    /// the batch's entries alone, is the same for all paths.
+    /// </summary>
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="paths">The orders.</param>
+    /// <param name="softplus">Whether the time steps' softplus is taken.</param>
+    /// <param name="joined">Whether results have the segments of a token side by side, (entries, L, S, D), else (entries, S, L, D).</param>
+    public CudaScan(ScanInputs inputs, IReadOnlyList<ScanPath> paths, bool softplus, bool joined = false)
     {
         this.inputs = inputs;
+        this.joined = joined;
         var shape = inputs.U.shape;
-        (batch, length, states) = (shape[0], shape[1] * shape[2], (int)inputs.A.shape[1]);
+        (entries, length, states) = (shape[0], shape[1] * shape[2], (int)inputs.A.shape[1]);
         if (length > int.MaxValue || !TakesStates(states))
         {
             throw new ArgumentException($"The scan takes up to 2^31 − 1 tokens and {MostStates} states; here {length} and {states}.");
@@ -35,7 +44,7 @@ internal sealed class CudaScan
         device = cuda.Index;
         kernels = ScanKernels.For(cuda, new ScanVariant(states, ElementTypes.Number(inputs.U.dtype), softplus, inputs.Z is not null));
         var channels = (int)shape[3];
-        var chunk = kernels.ChunkLength(batch, length, channels);
+        var chunk = kernels.ChunkLength(entries, length, channels);
         argument = new ScanArgument
         {
             U = RowsArgument.Of(inputs.U),
@@ -46,7 +55,9 @@ internal sealed class CudaScan
             A = DeviceMemory.Address(inputs.A),
             Skip = DeviceMemory.Address(inputs.D),
             Bias = DeviceMemory.Address(inputs.DeltaBias),
-            Path = PathArgument.Of(path, device),
+            Paths = PerOrder<PathArgument>.Of([.. paths.Select(path => PathArgument.Of(path, device))]),
+            Batches = (int)(entries / paths.Count),
+            Joined = joined ? 1 : 0,
             Segments = (int)shape[1],
             Channels = channels,
             Chunk = chunk,
@@ -74,32 +85,30 @@ internal sealed class CudaScan
     /// <summary>The outputs; the states at the chunks' starts and the sums of their time steps, which the backward pass needs.</summary>
     public (Tensor Y, Tensor? States, Tensor? Elapsed) Forward()
     {
-        var y = empty(inputs.U.shape, inputs.U.dtype, inputs.U.device);
-        var starts = HasChunks ? Floats(batch, argument.Chunks, states, argument.Channels) : null;
-        var elapsed = HasChunks ? Floats(batch, argument.Chunks, argument.Channels) : null;
+        var shape = inputs.U.shape;
+        var y = joined ? Like([entries, shape[2], shape[1], shape[3]]) : Like(shape);
+        var starts = HasChunks ? Floats(entries, argument.Chunks, states, argument.Channels) : null;
+        var elapsed = HasChunks ? Floats(entries, argument.Chunks, argument.Channels) : null;
         var scan = Bound(y, starts, elapsed);
         if (HasChunks)
         {
-            kernels.Walk(kernels.Summaries, scan, batch, scan, 1);
+            kernels.Walk(kernels.Summaries, scan, entries, scan, 1);
             Carry(starts, elapsed, false);
         }
-        kernels.Walk(kernels.Outputs, scan, batch, scan, 2);
+        kernels.Walk(kernels.Outputs, scan, entries, scan, 2);
         Keep(starts, elapsed);
         return (y, starts, elapsed);
     }
 
-    /// <summary>
-    /// The gradients in the order of the operator's tensors, from the outputs' and what the forward pass kept. Those of parameters
-    /// and of b and c are in float32.
-    /// </summary>
-    public Tensor?[] Backward(Tensor gradient, Tensor? starts, Tensor? elapsed)
+    /// <summary>The gradients from the outputs', which all paths may share, and what the forward pass kept.</summary>
+    public ScanGradientParts Backward(Tensor gradient, Tensor? starts, Tensor? elapsed)
     {
         var scan = Bound(gradient, starts, elapsed);
         var launch = kernels.GradientsFor(argument.Channels);
         var tileCount = (length + kernels.Tile - 1) / kernels.Tile;
         var ownTiles = HasTilesInChunks;
-        var tiles = ownTiles ? Floats(batch, tileCount, states, argument.Channels) : starts;
-        var adjoint = HasChunks ? Floats(batch, argument.Chunks, states, argument.Channels) : null;
+        var tiles = ownTiles ? Floats(entries, tileCount, states, argument.Channels) : starts;
+        var adjoint = HasChunks ? Floats(entries, argument.Chunks, states, argument.Channels) : null;
         if (HasChunks)
         {
             kernels.Walk(
@@ -111,7 +120,7 @@ internal sealed class CudaScan
                     TileCount = tileCount,
                     Adjoint = DeviceMemory.Address(adjoint),
                 },
-                batch, scan, ownTiles ? 2 : 1);
+                entries, scan, ownTiles ? 2 : 1);
             Carry(adjoint, elapsed, true);
         }
 
@@ -119,12 +128,12 @@ internal sealed class CudaScan
         var (du, ddelta) = (Like(shape), Like(shape));
         var dz = inputs.Z is null ? null : Like(shape);
         var channelTiles = (argument.Channels + launch.Channels - 1) / launch.Channels;
-        var share = (int)Math.Max(1, argument.Chunks * batch * channelTiles / GradientBlocks);
+        var share = (int)Math.Max(1, argument.Chunks * entries * channelTiles / GradientBlocks);
         var shares = (argument.Chunks + share - 1) / share;
-        var weights = Floats(channelTiles, batch, shape[1], shape[2], 2 * states);
-        var parameters = Floats(batch * shares, argument.Channels, states + 2);
+        var weights = Floats(channelTiles, entries, shape[1], shape[2], 2 * states);
+        var parameters = Floats(entries * shares, argument.Channels, states + 2);
         launch.Kernel.Launch(
-            new Grid(shares, channelTiles, batch), launch.Threads, launch.SharedMemory,
+            new Grid(shares, channelTiles, entries), launch.Threads, launch.SharedMemory,
             new GradientsArgument
             {
                 Scan = scan,
@@ -140,16 +149,7 @@ internal sealed class CudaScan
             });
         Keep(gradient, starts, elapsed, tiles, adjoint);
 
-        var weightSums = channelTiles == 1 ? weights[0] : weights.sum([0L]);
-        var sums = parameters.sum([0L]);
-        return
-        [
-            du, ddelta, sums.narrow(1, 0, states),
-            weightSums.narrow(-1, 0, states), weightSums.narrow(-1, states, states),
-            inputs.D is null ? null : sums.select(1, states),
-            dz is null ? null : shape[1] == 1 ? dz.squeeze(1) : dz.sum([1L]),
-            inputs.DeltaBias is null ? null : sums.select(1, states + 1),
-        ];
+        return new ScanGradientParts(du, ddelta, dz, weights, parameters.sum([0L]));
     }
 
     private ScanArgument Bound(Tensor y, Tensor? starts, Tensor? elapsed) => argument with
@@ -170,7 +170,7 @@ internal sealed class CudaScan
                 Chunks = argument.Chunks,
                 Reversed = reversed ? 1 : 0,
             },
-            batch);
+            entries);
 
     private Tensor Floats(params long[] shape) => empty(shape, ScalarType.Float32, inputs.U.device);
 

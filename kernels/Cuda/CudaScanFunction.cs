@@ -19,7 +19,7 @@ internal sealed class CudaScanFunction : autograd.SingleTensorFunction<CudaScanF
         var inputs = given.HaveOneType ? given : given.To(ScalarType.Float32);
         var y = CustomBackward.IsNeeded(inputs.All)
             ? apply([.. inputs.All!, path, softplus])
-            : new CudaScan(inputs.Readable(), path, softplus).Forward().Y;
+            : new CudaScan(inputs.Readable(), [path], softplus).Forward().Y;
         return y.In(u.dtype).MoveToOuterDisposeScope();
     }
 
@@ -29,7 +29,7 @@ internal sealed class CudaScanFunction : autograd.SingleTensorFunction<CudaScanF
         using var scope = NewDisposeScope();
         var inputs = ScanInputs.From(vars.Select(argument => argument as Tensor).ToArray());
         var (path, softplus) = ((ScanPath)vars[8], (bool)vars[9]);
-        var scan = new CudaScan(inputs.Readable(), path, softplus);
+        var scan = new CudaScan(inputs.Readable(), [path], softplus);
         scan.PrepareBackward();
         var (y, states, elapsed) = scan.Forward();
         ctx.set_materialize_grads(false);
@@ -46,8 +46,23 @@ internal sealed class CudaScanFunction : autograd.SingleTensorFunction<CudaScanF
         {
             var saved = ctx.get_saved_variables();
             var inputs = ScanInputs.From(saved);
-            var gradients = new CudaScan(inputs.Readable(), (ScanPath)ctx.get_data(Path), (bool)ctx.get_data(Softplus))
+            var parts = new CudaScan(inputs.Readable(), [(ScanPath)ctx.get_data(Path)], (bool)ctx.get_data(Softplus))
                 .Backward(RowsArgument.Readable(grad_output), saved[8], saved[9]);
-            return [.. gradients.Zip(inputs.All, (gradient, input) => gradient?.In(input!.dtype)), null, null];
+            return [.. Gradients(parts, inputs).Zip(inputs.All, (gradient, input) => gradient?.In(input!.dtype)), null, null];
         });
+
+    // In the order of the operator's tensors.
+    private static Tensor?[] Gradients(ScanGradientParts parts, ScanInputs inputs)
+    {
+        var states = inputs.A.shape[1];
+        var weights = parts.Weights.shape[0] == 1 ? parts.Weights[0] : parts.Weights.sum([0L]);
+        return
+        [
+            parts.Du, parts.Ddelta, parts.Parameters.narrow(1, 0, states),
+            weights.narrow(-1, 0, states), weights.narrow(-1, states, states),
+            inputs.D is null ? null : parts.Parameters.select(1, states),
+            parts.Dz is null ? null : parts.Dz.shape[1] == 1 ? parts.Dz.squeeze(1) : parts.Dz.sum([1L]),
+            inputs.DeltaBias is null ? null : parts.Parameters.select(1, states + 1),
+        ];
+    }
 }

@@ -3,24 +3,24 @@ using static TorchSharp.torch;
 
 namespace MedSegDsl.Kernels.Cuda;
 
-/// <summary>A tensor (B, rows, channels) with the channels side by side (<c>Rows</c> in scan.cuh).</summary>
+/// <summary>A tensor (entries, rows, channels) with the channels side by side (<c>Rows</c> in scan.cuh).</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct RowsArgument
 {
     private nint data;
     private long batch;
     private int row;
-    private int padding;
+    private int entries;
 
     /// <summary>The rows of a tensor (B, S, L, C) or (B, L, C) that <see cref="AreReadable"/>.</summary>
     public static RowsArgument Of(Tensor? tensor)
     {
         if (tensor is null)
         {
-            return default;
+            return new RowsArgument { entries = 1 };
         }
         var strides = tensor.stride();
-        return new RowsArgument { data = DeviceMemory.Address(tensor), batch = strides[0], row = (int)strides[^2] };
+        return new RowsArgument { data = DeviceMemory.Address(tensor), batch = strides[0], row = (int)strides[^2], entries = (int)tensor.shape[0] };
     }
 
     /// <summary>The tensor itself where the kernels can read it, else a contiguous copy.</summary>
@@ -42,8 +42,8 @@ internal struct ScanArgument
 {
     public RowsArgument U, Delta, B, C, Z, Y;
     public nint A, Skip, Bias, States, Elapsed;
-    public PathArgument Path;
-    public int Segments, Channels, Chunk, Chunks;
+    public PerOrder<PathArgument> Paths;
+    public int Batches, Segments, Channels, Chunk, Chunks, Joined;
 }
 
 /// <summary>Arguments of the carry (<c>Carry</c> in scan_carry.cu).</summary>

@@ -30,7 +30,8 @@ internal sealed class ScanKernels
         groups = (int)BitOperations.RoundUpToPowerOf2((uint)((variant.States + StatesPerLane - 1) / StatesPerLane));
         // The gradients' walk keeps several tokens' states: 4 states a lane, at most 32 lanes.
         GradientGroups = (int)Math.Min(32, BitOperations.RoundUpToPowerOf2((uint)((variant.States + 3) / 4)));
-        Tile = variant.States > 64 ? 16 : 32;
+        // The gradients' walk keeps a tile of every state in shared memory, 48 KiB of which every GPU has.
+        Tile = variant.States > 128 ? 8 : variant.States > 64 ? 16 : 32;
 
         var forward = Constants(groups).Append(("FORWARD_BLOCKS", 6)).ToList();
         Summaries = device.Kernel("scan_forward.cu", "scanSummaries", forward);
@@ -90,7 +91,7 @@ internal sealed class ScanKernels
         var warps = tiles <= 4 ? tiles : new[] { 4, 3, 2 }.MinBy(count => (tiles + count - 1) / count * count);
         var padded = (variant.States + groups - 1) / groups * groups;
         kernel.Launch(
-            new Grid(scan.Chunks, (tiles + warps - 1) / warps, batch), 32 * warps, scan.Chunk * (4 * weights * padded + 8), argument);
+            new Grid(scan.Chunks, (tiles + warps - 1) / warps, batch), 32 * warps, scan.Chunk * (4 * weights * padded + 12), argument);
     }
 
     /// <summary>Launches the carry.</summary>
@@ -123,7 +124,7 @@ internal sealed class ScanKernels
     {
         var (threads, states) = (32 * warps, (variant.States + GradientGroups - 1) / GradientGroups);
         var perLane = GradientChannelsPerLane * states;
-        var tile = Tile * (2 * states * GradientGroups + 3 * warps * perWarp + 2) + Tile / TokensPerStep * perLane * threads;
+        var tile = Tile * (2 * states * GradientGroups + 3 * warps * perWarp + 3) + Tile / TokensPerStep * perLane * threads;
         return 4 * Math.Max(tile, 2 * TokensPerStep * GradientChannelsPerLane * threads);
     }
 

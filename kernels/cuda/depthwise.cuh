@@ -16,14 +16,21 @@ struct Volume {
     int padding;
 };
 
+// Several orders of a mixer convolve the same volume, each with kernels of its own: the results, and their gradients, are
+// volumes at equal distances.
 struct Convolution {
     Volume x;             // what is convolved
     Volume y;             // the result, or its gradient
-    const float* weight;  // (K³, C): a tap's weights side by side
-    const float* bias;    // (C) or null
-    float* partial;       // (parts, K³ + 1, C): partial gradients of the weight, then of the bias
+    long long xOrder, yOrder;
+    const float* weight;  // (orders, K³ + 1, C): a tap's weights side by side, then the bias
+    float* partial;       // (parts, orders, K³ + 1, C): partial gradients of the weight, then of the bias
+    scalar* activated;    // SiLU of the result, laid out as y; or null
     int batch, depth, height, width, channels;
     int parts;
+    int orders;
+    int summed;           // volumes x whose convolutions add up to one result: 1, or all orders in the gradient of x
+    int biased;
+    int accumulated;      // whether the result is added to what y holds
 };
 
 // Where tap (i, j, k) along D, H, W lies in the kernel (K, K, K), whose axis a runs along the volume's axis axes[a].

@@ -20,7 +20,7 @@ extern "C" __global__ void __launch_bounds__(32 * PLAIN_WARPS) convolve(const Co
     if (channel >= args.channels || d >= args.depth) {
         return;
     }
-    float sum = args.bias ? args.bias[channel] : 0.0f;
+    float sum = args.biased ? args.weight[(long long)TAPS * args.channels + channel] : 0.0f;
     for (int i = max(0, RADIUS - (int)d); i < min(K, args.depth + RADIUS - (int)d); i++) {
         for (int j = max(0, RADIUS - h); j < min(K, args.height + RADIUS - h); j++) {
             for (int k = max(0, RADIUS - w); k < min(K, args.width + RADIUS - w); k++) {

@@ -8,6 +8,8 @@
 #include "depthwise.cuh"
 
 constexpr int ROW = TILE_W + K - 1;
+constexpr int CHANNEL_TILES = (CHANNELS + 31) / 32;
+constexpr int KERNELS = (TAPS + 1) * CHANNELS;  // weights and biases of one order
 
 __device__ __forceinline__ const scalar* planeOf(const Volume& v, int batch, int depth, int channel)
 {
@@ -33,12 +35,14 @@ __device__ __forceinline__ bool isInside(const Convolution& args, int h, int w)
     return (EXACT_H || h < args.height) && (EXACT_W || w < args.width);
 }
 
-// y = x ∗ weight + bias; with the flipped weight and y's gradient for x, the gradient of x. A warp has one tile; a block's warps
-// are neighbours in depth, which read the same planes. Grid (tiles · ⌈depth / warps⌉, channels / 32, B).
+// y = x ∗ weight + bias for each order; with the flipped weights and y's gradients for x, the gradient of x, a sum over the
+// orders. A warp has one tile; a block's warps are neighbours in depth, which read the same planes. Grid
+// (tiles · ⌈depth / warps⌉, results · channels / 32, B).
 extern "C" __global__ void __launch_bounds__(128, 4) convolve(const Convolution args)
 {
     const int warps = blockDim.x / 32;
-    const int channel = blockIdx.y * 32 + threadIdx.x % 32;
+    const int order = blockIdx.y / CHANNEL_TILES;
+    const int channel = blockIdx.y % CHANNEL_TILES * 32 + threadIdx.x % 32;
     const int tilesW = (args.width + TILE_W - 1) / TILE_W;
     const int tilesH = (args.height + TILE_H - 1) / TILE_H;
     const int w0 = blockIdx.x % tilesW * TILE_W;
@@ -50,7 +54,7 @@ extern "C" __global__ void __launch_bounds__(128, 4) convolve(const Convolution 
     }
 
     float sums[TILE_H][TILE_W];
-    const float bias = args.bias ? args.bias[channel] : 0.0f;
+    const float bias = args.biased ? args.weight[order * KERNELS + TAPS * CHANNELS + channel] : 0.0f;
 #pragma unroll
     for (int h = 0; h < TILE_H; h++) {
 #pragma unroll
@@ -58,17 +62,20 @@ extern "C" __global__ void __launch_bounds__(128, 4) convolve(const Convolution 
             sums[h][w] = bias;
         }
     }
-    for (int i = 0; i < K; i++) {
+    // Planes of all the volumes that are summed, one after the other.
+    for (int step = 0; step < args.summed * K; step++) {
+        const int i = step % K, volume = step / K;
         if ((unsigned)(depth + i - RADIUS) >= (unsigned)args.depth) {
             continue;
         }
-        const scalar* plane = planeOf(args.x, batch, depth + i - RADIUS, channel);
+        const scalar* plane = planeOf(args.x, batch, depth + i - RADIUS, channel) + volume * args.xOrder;
+        const float* kernel = args.weight + (order + volume) * KERNELS + i * K * K * CHANNELS + channel;
         float weights[K][K];
 #pragma unroll
         for (int j = 0; j < K; j++) {
 #pragma unroll
             for (int k = 0; k < K; k++) {
-                weights[j][k] = args.weight[((i * K + j) * K + k) * CHANNELS + channel];
+                weights[j][k] = kernel[(j * K + k) * CHANNELS];
             }
         }
 #pragma unroll
@@ -89,23 +96,33 @@ extern "C" __global__ void __launch_bounds__(128, 4) convolve(const Convolution 
             }
         }
     }
-    scalar* out = (scalar*)planeOf(args.y, batch, depth, channel) + h0 * args.y.height + (long long)w0 * Y_STRIDE;
+    scalar* out = (scalar*)planeOf(args.y, batch, depth, channel) + order * args.yOrder + h0 * args.y.height + (long long)w0 * Y_STRIDE;
+    scalar* activated = args.activated ? args.activated + (out - args.y.data) : nullptr;
 #pragma unroll
     for (int h = 0; h < TILE_H; h++) {
 #pragma unroll
         for (int w = 0; w < TILE_W; w++) {
             if (isInside(args, h0 + h, w0 + w)) {
-                put(out + h * args.y.height + w * Y_STRIDE, sums[h][w]);
+                scalar* at = out + h * args.y.height + w * Y_STRIDE;
+                if (args.accumulated) {
+                    sums[h][w] += load(at);
+                }
+                put(at, sums[h][w]);
+                if (activated) {
+                    put(activated + h * args.y.height + w * Y_STRIDE, sums[h][w] * sigmoid(sums[h][w]));
+                }
             }
         }
     }
 }
 
 // Gradients of the weight and the bias, in parts. A block has K warps, one for each plane of the kernel, which go together through
-// columns of tiles along the depth: a plane that one warp has read the next one finds in the cache. Grid (parts, channels / 32).
+// columns of tiles along the depth: a plane that one warp has read the next one finds in the cache. Grid
+// (parts, orders · channels / 32).
 extern "C" __global__ void __launch_bounds__(32 * K, 16 / K) kernelGradients(const Convolution args)
 {
-    const int channel = blockIdx.y * 32 + threadIdx.x % 32;
+    const int order = blockIdx.y / CHANNEL_TILES;
+    const int channel = blockIdx.y % CHANNEL_TILES * 32 + threadIdx.x % 32;
     const int i = threadIdx.x / 32;
     if (channel >= CHANNELS) {
         return;
@@ -138,7 +155,7 @@ extern "C" __global__ void __launch_bounds__(32 * K, 16 / K) kernelGradients(con
             continue;
         }
         float gradient[TILE_H][TILE_W];
-        const scalar* gradients = planeOf(args.y, batch, depth, channel) + h0 * args.y.height + (long long)w0 * Y_STRIDE;
+        const scalar* gradients = planeOf(args.y, batch, depth, channel) + order * args.yOrder + h0 * args.y.height + (long long)w0 * Y_STRIDE;
 #pragma unroll
         for (int h = 0; h < TILE_H; h++) {
 #pragma unroll
@@ -177,7 +194,7 @@ extern "C" __global__ void __launch_bounds__(32 * K, 16 / K) kernelGradients(con
             }
         }
     }
-    float* to = args.partial + (long long)blockIdx.x * (TAPS + 1) * CHANNELS + channel;
+    float* to = args.partial + ((long long)blockIdx.x * args.orders + order) * KERNELS + channel;
 #pragma unroll
     for (int j = 0; j < K; j++) {
 #pragma unroll

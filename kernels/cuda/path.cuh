@@ -1,6 +1,9 @@
 // The order in which a volume's tokens are visited.
 #pragma once
 
+// The most orders that one launch takes (PerOrder.cs).
+constexpr int MOST_ORDERS = 8;
+
 struct Path {
     const int* order;  // the visiting order of a random path; null for an order of axes
     int length;        // number of tokens

@@ -11,26 +11,29 @@
 #include "scalar.cuh"
 #include "path.cuh"
 
-// A tensor (B, rows, channels): batch and row are strides in elements, channels lie side by side.
+// A tensor (entries, rows, channels): batch and row are strides in elements, channels lie side by side. A launch's entries are
+// those of the batch for each order; a tensor that all orders share has fewer and is read again for each.
 struct Rows {
     scalar* data;
     long long batch;
     int row;
-    int padding;
+    int entries;
 };
 
 struct Scan {
-    Rows u, delta, b, c, z, y;  // z, gradients of z: rows are tokens of the volume; else segment · L + token
+    Rows u, delta, b, c, z, y;  // rows of z are tokens of the volume, of the others segment · L + token; of y see joined
     const float* a;             // (D, N)
     const float* skip;          // (D) or null
     const float* bias;          // (D) or null
-    float* states;              // (B, chunks, N, D): the state at each chunk's end, after the carry at its start; or null
-    float* elapsed;             // (B, chunks, D): sums of time steps
-    Path path;
+    float* states;              // (entries, chunks, N, D): the state at each chunk's end, after the carry at its start; or null
+    float* elapsed;             // (entries, chunks, D): sums of time steps
+    Path paths[MOST_ORDERS];    // the orders; a launch has `batches` entries for each
+    int batches;
     int segments;
     int channels;
     int chunk;                  // tokens in a chunk, a multiple of TILE
     int chunks;
+    int joined;                 // rows of y: token · segments + segment, the segments of one token side by side
 };
 
 constexpr int STATES = (N + GROUPS - 1) / GROUPS;  // of one lane
@@ -40,7 +43,7 @@ constexpr int LANES = 32 / GROUPS;                 // lanes with different chann
 // All dynamic shared memory.
 extern __shared__ float4 sharedMemory[];
 
-__device__ __forceinline__ long long sequenceLength(const Scan& s) { return (long long)s.segments * s.path.length; }
+__device__ __forceinline__ long long sequenceLength(const Scan& s) { return (long long)s.segments * s.paths[0].length; }
 
 // A tensor's rows seen from one batch entry and one channel. Offsets are bytes, so that an element's address is one
 // multiplication of 32 by 32 bits added to 64.
@@ -49,7 +52,7 @@ struct Column {
     int step;
 
     __device__ __forceinline__ Column(const Rows& from, int batch, int channel)
-        : data((const char*)(from.data + batch * from.batch + channel)), step(from.row * (int)sizeof(scalar))
+        : data((const char*)(from.data + batch % from.entries * from.batch + channel)), step(from.row * (int)sizeof(scalar))
     {
     }
 
@@ -60,16 +63,18 @@ struct Column {
     __device__ __forceinline__ void set(int row, float x) const { put(at(row), x); }
 };
 
-// The rows and places of `tokens` tokens from `start`; past the sequence's end its last token again.
-__device__ __forceinline__ void stageTokens(const Scan& s, long long start, int tokens, int* rows, int* places)
+// The rows, places and rows of y of `tokens` tokens from `start`; past the sequence's end its last token again.
+__device__ __forceinline__ void stageTokens(const Scan& s, long long start, int tokens, int* rows, int* places, int* outs)
 {
+    const Path path = s.paths[blockIdx.z / s.batches];
     long long last = sequenceLength(s) - 1;
     for (int t = threadIdx.x; t < tokens; t += blockDim.x) {
         long long i = start + t < last ? start + t : last;
-        int segment = (int)(i / s.path.length);
-        int place = placeOf(s.path, (int)(i - (long long)segment * s.path.length));
-        rows[t] = segment * s.path.length + place;
+        int segment = (int)(i / path.length);
+        int place = placeOf(path, (int)(i - (long long)segment * path.length));
+        rows[t] = segment * path.length + place;
         places[t] = place;
+        outs[t] = s.joined ? place * s.segments + segment : rows[t];
     }
 }
 

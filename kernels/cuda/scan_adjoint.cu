@@ -22,12 +22,12 @@ struct Columns {
 };
 
 template <bool States>
-__device__ __forceinline__ void fetch(const Columns& from, const int* rows, const int* places, Inputs& to)
+__device__ __forceinline__ void fetch(const Columns& from, const int* rows, const int* places, const int* outs, Inputs& to)
 {
 #pragma unroll
     for (int k = 0; k < STEP; k++) {
         to.delta[k] = from.delta.get(rows[k]);
-        to.dy[k] = from.dy.get(rows[k]);
+        to.dy[k] = from.dy.get(outs[k]);
         if (States) {
             to.u[k] = from.u.get(rows[k]);
         }
@@ -45,13 +45,14 @@ __device__ __forceinline__ void walk(const Adjoint& args)
     const int width = States ? 2 * PADDED : PADDED;
     int* rows = (int*)(weights + s.chunk * width);
     int* places = rows + s.chunk;
+    int* outs = places + s.chunk;
 
     const int batch = blockIdx.z;
     const long long start = (long long)blockIdx.x * s.chunk;
     const long long left = sequenceLength(s) - start;
     const int count = left < s.chunk ? (int)left : s.chunk;
     const int staged = (count + STEP - 1) / STEP * STEP;
-    stageTokens(s, start, staged, rows, places);
+    stageTokens(s, start, staged, rows, places, outs);
     __syncthreads();
     stageWeights(s.c, batch, staged, rows, weights, width);
     if (States) {
@@ -77,14 +78,14 @@ __device__ __forceinline__ void walk(const Adjoint& args)
 
     const Columns columns = {Column(s.u, batch, d), Column(s.delta, batch, d), Column(s.z, batch, d), Column(s.y, batch, d)};
     Inputs next;
-    fetch<States>(columns, rows, places, next);
+    fetch<States>(columns, rows, places, outs, next);
     for (int t = 0; t < staged; t += STEP) {
         if (States && t % TILE == 0 && inside) {
             storeStates(s, args.tiles, args.tileCount, batch, (start + t) / TILE, d, group, h);
         }
         Inputs now = next;
         if (t + STEP < staged) {
-            fetch<States>(columns, rows + t + STEP, places + t + STEP, next);
+            fetch<States>(columns, rows + t + STEP, places + t + STEP, outs + t + STEP, next);
         }
 #pragma unroll
         for (int k = 0; k < STEP; k++) {

@@ -31,13 +31,14 @@ __device__ __forceinline__ void walk(const Scan& s)
     const int width = Output ? 2 * PADDED : PADDED;
     int* rows = (int*)(weights + s.chunk * width);
     int* places = rows + s.chunk;
+    int* outs = places + s.chunk;
 
     const int batch = blockIdx.z;
     const long long start = (long long)blockIdx.x * s.chunk;
     const long long left = sequenceLength(s) - start;
     const int count = left < s.chunk ? (int)left : s.chunk;
     const int staged = (count + STEP - 1) / STEP * STEP;
-    stageTokens(s, start, staged, rows, places);
+    stageTokens(s, start, staged, rows, places, outs);
     __syncthreads();
     stageWeights(s.b, batch, staged, rows, weights, width);
     if (Output) {
@@ -93,7 +94,7 @@ __device__ __forceinline__ void walk(const Scan& s)
                     y *= now.z[k] * sigmoid(now.z[k]);
                 }
                 if (inside && group == 0 && t + k < count) {
-                    result.set(rows[t + k], y);
+                    result.set(outs[t + k], y);
                 }
             }
         }

@@ -49,6 +49,7 @@ struct Tile {
     float h[STEPS][PER * STATES][THREADS];
     int rows[TILE];
     int places[TILE];
+    int outs[TILE];
 };
 
 // Sums each of SIZE values over the COUNT lanes that are STRIDE apart: the lane at position i of them then has the sums from
@@ -130,7 +131,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) scanGradients(cons
         for (long long start = chunkStart + (chunkEnd - chunkStart - 1) / TILE * TILE; start >= chunkStart; start -= TILE) {
             const int count = chunkEnd - start < TILE ? (int)(chunkEnd - start) : TILE;
             __syncthreads();
-            stageTokens(s, start, TILE, tile.rows, tile.places);
+            stageTokens(s, start, TILE, tile.rows, tile.places, tile.outs);
             __syncthreads();
             stageWeights(s.b, batch, TILE, tile.rows, tile.weights[0], 2 * PADDED);
             stageWeights(s.c, batch, TILE, tile.rows, tile.weights[0] + PADDED, 2 * PADDED);
@@ -147,7 +148,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) scanGradients(cons
                         const int t = min(first + i * TOKENS, TILE - 1);
                         us[i] = u.get(tile.rows[t]);
                         deltas[i] = delta.get(tile.rows[t]);
-                        dys[i] = gradient.get(tile.rows[t]);
+                        dys[i] = gradient.get(tile.outs[t]);
                         zs[i] = GATED ? z.get(tile.places[t]) : 0.0f;
                     }
 #pragma unroll
@@ -213,7 +214,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) scanGradients(cons
                     itemU[i] = load(us.at(itemRow[i]) + p);
                     if (GATED) {
                         itemZ[i] = load(zs.at(tile.places[t]) + p);
-                        itemDy[i] = load(dys.at(itemRow[i]) + p);
+                        itemDy[i] = load(dys.at(tile.outs[t]) + p);
                     }
                 }
 

@@ -28,6 +28,9 @@ public sealed class Linear : Layer<Tensor, Tensor>
     public static Linear AsPyTorch(long inputs, long outputs, bool bias) =>
         new(inputs, outputs, bias, Start.InverseRoot(inputs), Start.InverseRoot(inputs));
 
+    /// <summary>The weight (outputs, inputs).</summary>
+    public Tensor Weight => Get("weight");
+
     /// <summary>The bias; only of a layer that has one.</summary>
     public Tensor Bias => Get("bias");
 

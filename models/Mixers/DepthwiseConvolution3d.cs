@@ -26,6 +26,12 @@ public sealed class DepthwiseConvolution3d : Layer<(Tensor Volume, ScanPath Path
     public static DepthwiseConvolution3d AsPyTorch(int channels, int kernel) =>
         new(channels, kernel, Start.InverseRoot((long)kernel * kernel * kernel));
 
+    /// <summary>The kernels (C, 1, kernel, kernel, kernel).</summary>
+    public Tensor Weight => Get("weight");
+
+    /// <summary>The bias (C).</summary>
+    public Tensor Bias => Get("bias");
+
     /// <inheritdoc />
     public override Tensor forward((Tensor Volume, ScanPath Path) input) =>
         DepthwiseConv3d.Apply(input.Volume, Get("weight", input.Volume), Get("bias", input.Volume), input.Path);

@@ -15,6 +15,15 @@ public sealed class ScanBranch(ScanOrder order, ScanConvolutions convolutions, S
     /// <summary>The model that other orders may share.</summary>
     public StateSpace Space => space;
 
+    /// <summary>Whether the branch is convolutions of the volume, side by side, and a scan.</summary>
+    public bool IsPlain => convolutions.StayApart;
+
+    /// <summary>The branch as an operator takes it that scans several orders at once.</summary>
+    public MixerOrder OrderFor(Size3 size) => new(
+        PathFor(size),
+        [.. convolutions.Volumes.Select(convolution => convolution.Weight)],
+        [.. convolutions.Volumes.Select(convolution => convolution.Bias)]);
+
     /// <summary>Convolves x (B, D, H, W, C) and scans it, gated by SiLU of z (B, L, C).</summary>
     /// <returns>(B, S, L, C), where S is the number of scales that stay apart.</returns>
     public Tensor Scan(Tensor x, Tensor gate, Size3 size)

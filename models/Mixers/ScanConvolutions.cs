@@ -13,6 +13,12 @@ namespace MedSegDsl.Models;
 public sealed class ScanConvolutions(
     CausalConvolution1d? causal, IReadOnlyList<DepthwiseConvolution3d> volumes, VolumeFusion? fusion)
 {
+    /// <summary>Whether every scale is one convolution of the volume and all stay apart.</summary>
+    public bool StayApart => causal is null && fusion is null;
+
+    /// <summary>The convolutions on the volume, one for each kernel.</summary>
+    public IReadOnlyList<DepthwiseConvolution3d> Volumes => volumes;
+
     /// <summary>Convolves a volume with channels last.</summary>
     public Tensor Apply(Tensor volume, ScanPath path)
     {

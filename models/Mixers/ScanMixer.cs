@@ -1,3 +1,5 @@
+using MedSegDsl.Kernels;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
@@ -15,6 +17,10 @@ public sealed class ScanMixer : Layer<Tensor, Tensor>
     private readonly IReadOnlyList<ScanBranch> branches;
     private readonly VolumeFusion? fusion;
     private readonly int inner;
+
+    // Whether all orders are of one state-space model and add up, so that one operator can take them together.
+    private readonly bool addUp;
+    private readonly bool isMean;
 
     /// <summary>A mixer over so many channels.</summary>
     public ScanMixer(int channels, MambaMixer mixer, Initialisation initialisation) : base(nameof(ScanMixer))
@@ -36,6 +42,8 @@ public sealed class ScanMixer : Layer<Tensor, Tensor>
         }
 
         branches = built;
+        addUp = !mixer.ScanFusion.IsConcatenation && built.All(branch => branch.IsPlain && branch.Space == built[0].Space);
+        isMean = mixer.ScanFusion.IsMean;
         fusion = branches.Count > 1 || mixer.ScanFusion.IsConcatenation
             ? AddFusion("scan_fusion", mixer.ScanFusion, branches.Count, segments * inner)
             : null;
@@ -46,12 +54,33 @@ public sealed class ScanMixer : Layer<Tensor, Tensor>
     public override Tensor forward(Tensor tokens)
     {
         using var scope = NewDisposeScope();
-        var size = Axes.SizeOf(Axes.ToVolume(tokens));
         var projected = input.call(tokens);
+        return output.call(Together(projected) ?? OneByOne(projected)).view(tokens.shape).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>All orders in one operator, where there is one for them; else null.</summary>
+    private Tensor? Together(Tensor projected)
+    {
+        if (!addUp || projected.device_type != DeviceType.CUDA)
+        {
+            return null;
+        }
+
+        var size = Axes.SizeOf(Axes.ToVolume(projected));
+        var space = branches[0].Space.Parameters();
+        IReadOnlyList<MixerOrder> orders = [.. branches.Select(branch => branch.OrderFor(size))];
+        return MixerScan.Takes(projected, orders, space)
+            ? MixerScan.Apply(projected, orders, space, isMean ? 1.0 / orders.Count : 1)
+            : null;
+    }
+
+    /// <summary>Each order with operators of its own.</summary>
+    private Tensor OneByOne(Tensor projected)
+    {
+        var size = Axes.SizeOf(Axes.ToVolume(projected));
         var x = projected.narrow(-1, 0, inner);
         var gate = projected.narrow(-1, inner, inner).flatten(1, 3);
-        var scanned = branches.Select(branch => branch.Scan(x, gate, size)).ToList();
-        return output.call(Fuse(scanned)).view(tokens.shape).MoveToOuterDisposeScope();
+        return Fuse(branches.Select(branch => branch.Scan(x, gate, size)).ToList());
     }
 
     /// <summary>(B, S, L, C) of every order → (B, L, S·C).</summary>

@@ -14,6 +14,10 @@ namespace MedSegDsl.Models;
 /// <param name="skip">D (E·C), looked up on every use.</param>
 public sealed class StateSpace(Linear projection, Linear timeStep, Func<Tensor> logA, Func<Tensor> skip)
 {
+    /// <summary>The parameters as an operator takes them that scans several orders at once.</summary>
+    public MixerStateSpace Parameters() =>
+        new(projection.Weight, timeStep.Weight, timeStep.Bias, -logA().exp(), skip());
+
     /// <summary>Scans tokens (B, S, L, E·C), S segments read as one sequence, gated by SiLU of z (B, L, E·C).</summary>
     /// <returns>(B, S, L, E·C), every result at its token's own place.</returns>
     public Tensor Scan(Tensor tokens, Tensor gate, ScanPath path)

@@ -66,6 +66,25 @@ let private randomSizes seed =
     (int64 (r.Next(1, 3)), (size (), size (), size ()), int64 (r.Next(1, 70))),
     oneOf [ true; false ]
 
+/// More than 2^31 elements: the last planes against a convolution of the volume's end alone.
+let private huge () =
+    use scope = torch.NewDisposeScope()
+    use noGrad = torch.no_grad ()
+    let dtype = torch.ScalarType.BFloat16
+    let d, side, channels = 33, 1024, 64L
+    let x = normal dtype [ 1L; int64 d; int64 side; int64 side; channels ]
+    let weight = normal torch.ScalarType.Float32 [ channels; 1L; 3L; 3L; 3L ]
+
+    let convolve (x: Tensor) =
+        DepthwiseConv3d.Apply(x, weight, null, ScanPath.Forward(int x.shape[1], side, side))
+
+    let last count (x: Tensor) =
+        x.narrow (1L, x.shape[1] - count, count)
+
+    let whole = convolve x |> last 2L
+    let ending = convolve (last 3L x) |> last 2L
+    Expect.isTrue (whole.eq(ending).all().item<bool>()) "the last planes"
+
 let tests =
     testList "cuda/convolution" [
         for kernel in [ 1L; 3L; 5L; 7L; 9L ] do
@@ -87,6 +106,7 @@ let tests =
             for order in orders do
                 gpuTest $"causal {kernel} {order.Name}" (fun () ->
                     checkCausal torch.ScalarType.Float32 order kernel (2L, (3, 5, 7), 37L) (kernel <> 2L))
+        gpuTest "depthwise, more than 2^31 elements" huge
         gpuTest "causal, one token" (fun () ->
             checkCausal torch.ScalarType.Float32 orders[0] 4L (1L, (1, 1, 1), 5L) true)
         for dtype in [ torch.ScalarType.BFloat16; torch.ScalarType.Float16 ] do

@@ -1,0 +1,64 @@
+using System.Collections.Concurrent;
+using static TorchSharp.torch;
+
+namespace MedSegDsl.Kernels.Cuda;
+
+/// <summary>What lies between the convolutions, products and scans of a mixer, for one device and type.</summary>
+internal sealed class MixingKernels
+{
+    private const int Threads = 256, BytesOfThread = 16;
+
+    private static readonly ConcurrentDictionary<(CudaDevice Device, int Type), MixingKernels> Compiled = new();
+
+    private readonly Kernel siluGradient, sumOfScalars, sumOfFloats;
+
+    private MixingKernels(CudaDevice device, int type)
+    {
+        Kernel Load(string name) => device.Kernel("mixing.cu", name, [("TYPE", type)]);
+
+        siluGradient = Load("siluGradient");
+        sumOfScalars = Load("sumOfScalars");
+        sumOfFloats = Load("sumOfFloats");
+    }
+
+    /// <summary>The kernels for a tensor's device and type, compiled at first use.</summary>
+    public static MixingKernels For(Tensor tensor) =>
+        Compiled.GetOrAdd((CudaDevice.Of(tensor), ElementTypes.Number(tensor.dtype)), static key => new MixingKernels(key.Device, key.Type));
+
+    /// <summary>Turns the gradient of SiLU's result into that of x, in place. Both are contiguous.</summary>
+    public void SiluGradient(Tensor x, Tensor gradient)
+    {
+        var count = x.numel();
+        var perThread = BytesOfThread / x.element_size();
+        siluGradient.Launch(
+            new Grid((count + Threads * perThread - 1) / (Threads * perThread)), Threads, 0,
+            new SiluGradientArgument { X = DeviceMemory.Address(x), Gradient = DeviceMemory.Address(gradient), Count = count });
+        GC.KeepAlive((x, gradient));
+    }
+
+    /// <summary>
+    /// Sums contiguous parts (orders, B, segments, rows, C) over orders and segments into <paramref name="sum"/>, (B, rows, C) with
+    /// any strides of batch and rows. Parts in float32 or in the sum's type.
+    /// </summary>
+    public void Sum(Tensor parts, int orders, int segments, Tensor sum, double scale)
+    {
+        var (shape, strides) = (sum.shape, sum.stride());
+        var kernel = parts.dtype == sum.dtype ? sumOfScalars : sumOfFloats;
+        kernel.Launch(
+            new Grid((shape[1] * shape[2] + Threads - 1) / Threads, shape[0]), Threads, 0,
+            new PartSumArgument
+            {
+                Parts = DeviceMemory.Address(parts),
+                Sum = DeviceMemory.Address(sum),
+                Batch = strides[0],
+                Row = strides[1],
+                Rows = shape[1],
+                Orders = orders,
+                Batches = (int)shape[0],
+                Segments = segments,
+                Channels = (int)shape[2],
+                Scale = (float)scale,
+            });
+        GC.KeepAlive((parts, sum));
+    }
+}

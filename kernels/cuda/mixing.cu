@@ -1,0 +1,74 @@
+// What lies between the convolutions, products and scans of a mixer: SiLU's gradient, and sums over orders and segments.
+#include "scalar.cuh"
+
+constexpr int PACK = 16 / sizeof(scalar);
+
+struct __align__(16) Packed {
+    scalar values[PACK];
+};
+
+struct SiluGradient {
+    const scalar* x;   // before SiLU
+    scalar* gradient;  // of SiLU's result; then of x
+    long long count;
+};
+
+__device__ __forceinline__ float siluSlope(float x)
+{
+    const float gate = sigmoid(x);
+    return gate * fmaf(x, 1.0f - gate, 1.0f);
+}
+
+// One thread for each PACK elements; both tensors start at a multiple of 16 bytes.
+extern "C" __global__ void __launch_bounds__(256) siluGradient(const SiluGradient args)
+{
+    const long long first = ((long long)blockIdx.x * blockDim.x + threadIdx.x) * PACK;
+    if (first + PACK <= args.count) {
+        const Packed x = *(const Packed*)(args.x + first);
+        Packed gradient = *(const Packed*)(args.gradient + first);
+#pragma unroll
+        for (int i = 0; i < PACK; i++) {
+            put(&gradient.values[i], toFloat(gradient.values[i]) * siluSlope(toFloat(x.values[i])));
+        }
+        *(Packed*)(args.gradient + first) = gradient;
+    } else {
+        for (long long i = first; i < args.count; i++) {
+            put(args.gradient + i, load(args.gradient + i) * siluSlope(load(args.x + i)));
+        }
+    }
+}
+
+struct PartSum {
+    const void* parts;  // (orders, B, segments, rows, channels)
+    scalar* sum;        // (B, rows, channels), strided
+    long long batch;    // strides of the sum
+    long long row;
+    long long rows;
+    int orders, batches, segments, channels;
+    float scale;
+    int padding;
+};
+
+// sum = scale · Σ parts over orders and segments, in that order. One thread for each element of one batch entry; grid (⌈rows · channels / 256⌉, B).
+template <typename Part>
+__device__ __forceinline__ void sumParts(const PartSum& args)
+{
+    const long long e = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    const long long size = args.rows * args.channels;
+    if (e >= size) {
+        return;
+    }
+    const Part* parts = (const Part*)args.parts;
+    float sum = 0.0f;
+    for (int order = 0; order < args.orders; order++) {
+        for (int segment = 0; segment < args.segments; segment++) {
+            sum += toFloat(parts[(((long long)order * args.batches + blockIdx.y) * args.segments + segment) * size + e]);
+        }
+    }
+    const long long row = e / args.channels;
+    put(args.sum + blockIdx.y * args.batch + row * args.row + (e - row * args.channels), args.scale * sum);
+}
+
+extern "C" __global__ void __launch_bounds__(256) sumOfScalars(const PartSum args) { sumParts<scalar>(args); }
+
+extern "C" __global__ void __launch_bounds__(256) sumOfFloats(const PartSum args) { sumParts<float>(args); }

@@ -64,6 +64,8 @@ let all =
         Kernels.OperatorTests.tests
         Kernels.CudaScanTests.tests
         Kernels.CudaConvolutionTests.tests
+        Kernels.JoinedTests.tests
+        Kernels.CudaNormTests.tests
         Kernels.CudaMixerTests.tests
         Kernels.CudaCompilerTests.tests
         Kernels.NativeTests.tests

@@ -36,6 +36,7 @@ let all =
         Runtime.NiftiTests.tests
         Runtime.AxisOrientationTests.tests
         Runtime.Imaging.FormatTests.tests
+        Runtime.Imaging.PictureDatasetTests.tests
         Runtime.Preprocessing.CroppingTests.golden
         Runtime.Preprocessing.CroppingTests.tests
         Runtime.Preprocessing.ResamplingTests.golden

@@ -56,6 +56,12 @@ let precisions = [
     "float16", Precision.Float16
 ]
 
+/// What a step's gradients are multiplied with.
+let gradientFactor (scale: LossScale | null) =
+    match scale with
+    | null -> 1.0
+    | scale -> scale.Value
+
 /// A network on the GPU with a batch, its loss and its optimizer.
 type Trained(name: string, precision: Precision) =
     let gpu = torch.device "cuda:0"
@@ -98,13 +104,7 @@ type Trained(name: string, precision: Precision) =
         use scope = torch.NewDisposeScope()
         let maps = network.call images
         between ()
-
-        let factor =
-            match lossScale with
-            | null -> 1.0
-            | scale -> scale.Value
-
-        let value = loss.Evaluate(maps, target, factor)
+        let value = loss.Evaluate(maps, target, gradientFactor lossScale)
         between ()
         optimizer.Step(1e-4, lossScale) |> ignore
         value.item<float32>() |> ignore

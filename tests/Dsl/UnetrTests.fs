@@ -161,7 +161,7 @@ let tests =
                     $"{layer}.dt_proj{order}.bias"
                 ])
 
-            Expect.isSubset (Set orders) names "each order's own parameters"
+            Expect.isTrue (Set.isSubset (Set orders) names) "each order's own parameters"
         }
 
         for network, expected in breakages do

@@ -27,9 +27,9 @@ module TrainerAliases =
     let private networks = [
         alias "nnUNetTrainer" plain PublishedTrainers.nnUNet
         alias "nnUNetTrainerUlikeMamba_3dMT" "UlikeMamba_3dMT" PublishedTrainers.ulikeMamba
-        alias "nnUNetTrainerUMambaBot" "UMamba_Bot" PublishedTrainers.nnUNet
-        alias "nnUNetTrainerUMambaEnc" "UMamba_Enc" PublishedTrainers.nnUNet
-        alias "nnUNetTrainerUMambaEncNoAMP" "UMamba_Enc" PublishedTrainers.nnUNetFloat32
+        alias "nnUNetTrainerUMambaBot" "UMambaBot" PublishedTrainers.nnUNet
+        alias "nnUNetTrainerUMambaEnc" "UMambaEnc" PublishedTrainers.nnUNet
+        alias "nnUNetTrainerUMambaEncNoAMP" "UMambaEnc" PublishedTrainers.nnUNetFloat32
         alias "nnUNetTrainerCoTr" "CoTr" PublishedTrainers.nnUNet
         alias "nnUNetTrainerUNETR" "UNETR" PublishedTrainers.unetr
         alias "nnUNetTrainerSwinUNETR" "SwinUNETR" PublishedTrainers.swinUnetr

@@ -19,7 +19,7 @@ let private published = [
     "UNETR", (Optimizer.AdamW(1e-4, 0.01, 1e-5), Schedule.Polynomial 1.0, Precision.Float32)
     "SwinUNETR", (Optimizer.AdamW(8e-4, 0.01, 1e-5), Schedule.Cosine 1e-6, Precision.Float32)
     "CoTr", (sgd, polynomial, Precision.Float16)
-    "UMamba_Enc", (sgd, polynomial, Precision.Float16)
+    "UMambaEnc", (sgd, polynomial, Precision.Float16)
     "SegFormer3D", (sgd, polynomial, Precision.Float16)
     "MedNeXt_S_kernel3", (Optimizer.AdamW(1e-3, 3e-5, 1e-4), polynomial, Precision.Float16)
     "nnUNet", (sgd, polynomial, Precision.Float16)

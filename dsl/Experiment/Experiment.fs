@@ -56,11 +56,6 @@ type Loss =
     | CrossEntropy
     | Dice
 
-/// A number taken from the plans file, or set here.
-[<RequireQualifiedAccess>]
-type Planned<'a> =
-    | FromPlans
-    | Set of 'a
 
 /// The arithmetic of the forward and backward pass; weights and optimizer stay in float32.
 [<RequireQualifiedAccess>]

@@ -121,7 +121,8 @@ public sealed class TrainedModel : IDisposable
             || state.Identity.Configuration != states[0].Identity.Configuration))
             throw new UserException($"{path}: was trained in another configuration or with another patch than fold {Folds[0]}");
         states.Add(state);
-        return Build(experiment.ResultValue.Network, checkpoint);
+        var configuration = Plans.Configuration(state.Identity.Configuration);
+        return Build(PlannedNetwork.Resolve(experiment.ResultValue.Network, configuration), checkpoint);
     }
 
     private SegmentationNetwork Build(Network definition, Checkpoint checkpoint)

@@ -10,6 +10,7 @@ let private architecture =
     | Architecture.CoTr shape -> CoTrRules.shape shape
     | Architecture.MedNeXt shape -> MedNeXtRules.shape shape
     | Architecture.NnFormer former -> NnFormerRules.former former
+    | Architecture.UNet net -> UNetRules.net net
 
 /// The channels of the convolution blocks that are normalised.
 let private blockChannels =
@@ -20,6 +21,7 @@ let private blockChannels =
     | Architecture.CoTr shape -> CoTrRules.blockChannels shape
     | Architecture.MedNeXt shape -> MedNeXtRules.blockChannels shape
     | Architecture.NnFormer _ -> []
+    | Architecture.UNet net -> UNetRules.blockChannels net
 
 let private norm (network: Network) =
     match network.Norm with

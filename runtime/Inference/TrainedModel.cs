@@ -121,20 +121,22 @@ public sealed class TrainedModel : IDisposable
             || state.Identity.Configuration != states[0].Identity.Configuration))
             throw new UserException($"{path}: was trained in another configuration or with another patch than fold {Folds[0]}");
         states.Add(state);
-        return Build(experiment.ResultValue, checkpoint);
+        var configuration = Plans.Configuration(state.Identity.Configuration);
+        return Build(
+            PlannedNetwork.Resolve(experiment.ResultValue.Network, configuration), experiment.ResultValue.Precision, checkpoint);
     }
 
-    private SegmentationNetwork Build(Experiment experiment, Checkpoint checkpoint)
+    private SegmentationNetwork Build(Network definition, Precision precision, Checkpoint checkpoint)
     {
         var state = checkpoint.State;
         var patch = new Size3(state.Patch[^3], state.Patch[^2], state.Patch[^1]);
-        var network = NetworkBuilder.Build(experiment.Network, state.InputChannels, state.Outputs, patch);
+        var network = NetworkBuilder.Build(definition, state.InputChannels, state.Outputs, patch);
         try
         {
             checkpoint.LoadNetwork(network);
             network.to(Device);
             // As it was trained; on the CPU, where half precision is slow or missing, in float32, which it was rounded from.
-            network.ComputeType = Device.type == DeviceType.CPU ? null : TrainingPrecision.ComputeType(experiment.Precision);
+            network.ComputeType = Device.type == DeviceType.CPU ? null : TrainingPrecision.ComputeType(precision);
             network.eval();
             return network;
         }

@@ -24,42 +24,42 @@ let golden =
     testList "golden/networks/definition" [
         for file in Folder.manifests [ "networks" ] do
             let manifest = Folder.read file
+            let name = System.IO.Path.GetFileNameWithoutExtension file
 
             match PublishedNetworks.candidates manifest with
             | [] -> ()
-            | network :: _ ->
-                test $"{System.IO.Path.GetFileNameWithoutExtension file} has the published parameters" {
-                    let cost =
-                        network
-                        |> costOf (
-                            PublishedNetworks.patch manifest,
-                            manifest.GetProperty("in_channels").GetInt32(),
-                            manifest.GetProperty("classes").GetInt32()
-                        )
+            | network :: _ -> test $"{name} has the published parameters" {
+                let cost =
+                    network
+                    |> costOf (
+                        PublishedNetworks.patch manifest,
+                        manifest.GetProperty("in_channels").GetInt32(),
+                        manifest.GetProperty("classes").GetInt32()
+                    )
 
-                    let parameters = cost.Total.Parameters
+                let parameters = cost.Total.Parameters
 
-                    let expected =
-                        Map [
-                            for entry in manifest.GetProperty("parameters").EnumerateObject() do
-                                if isTrained entry.Value then
-                                    entry.Name, Expectations.intList (entry.Value.GetProperty "shape")
-                        ]
+                let expected =
+                    Map [
+                        for entry in manifest.GetProperty("parameters").EnumerateObject() do
+                            if isTrained entry.Value then
+                                entry.Name, Expectations.intList (entry.Value.GetProperty "shape")
+                    ]
 
-                    let actual = Map [ for p in parameters -> p.Name, p.Shape ]
-                    Expect.equal actual.Count parameters.Length "no name twice"
+                let actual = Map [ for p in parameters -> p.Name, p.Shape ]
+                Expect.equal actual.Count parameters.Length "no name twice"
 
-                    Expect.equal
-                        (Set actual.Keys - Set expected.Keys, Set expected.Keys - Set actual.Keys)
-                        (Set.empty, Set.empty)
-                        "names that only the definition has, names that it lacks"
+                Expect.equal
+                    (Set actual.Keys - Set expected.Keys, Set expected.Keys - Set actual.Keys)
+                    (Set.empty, Set.empty)
+                    "names that only the definition has, names that it lacks"
 
-                    for entry in expected do
-                        Expect.equal actual[entry.Key] entry.Value $"shape of {entry.Key}"
+                for entry in expected do
+                    Expect.equal actual[entry.Key] entry.Value $"shape of {entry.Key}"
 
-                    let count = parameters |> List.sumBy _.Count
-                    Expect.equal count (manifest.GetProperty("parameter_count").GetInt64()) "numbers"
-                }
+                let count = parameters |> List.sumBy _.Count
+                Expect.equal count (manifest.GetProperty("parameter_count").GetInt64()) "numbers"
+              }
     ]
 
 let private total name =

@@ -198,7 +198,8 @@ let tests =
                 String.concat "; " [
                     for line in List.item column row do
                         match line with
-                        | TableLine.Text text -> text
+                        | TableLine.Text text
+                        | TableLine.Strong text -> text
                         | TableLine.Repeated(lines, times) -> $"""[{String.concat ", " lines}] × {times}"""
                 ]
 

@@ -20,6 +20,7 @@ let private run =
     | Apply_Postprocessing args -> ApplyPostprocessingCommand.run args
     | Import args -> ImportCommand.run args
     | Export args -> ExportCommand.run args
+    | Compare args -> CompareCommand.run args
     | Table args -> TableCommand.run args
     | Measure args -> MeasureCommand.run args
     | List args -> ListCommand.run args

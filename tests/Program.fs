@@ -57,6 +57,7 @@ let all =
         Runtime.Evaluation.ComponentsTests.tests
         Runtime.Evaluation.PostprocessingTests.tests
         Runtime.Selection.BestConfigurationTests.tests
+        Runtime.Comparison.ComparisonTests.tests
         Runtime.Pictures.OverlayPictureTests.tests
         Kernels.ScanTests.tests
         Kernels.ConvolutionTests.tests

@@ -4,7 +4,8 @@ module MedSegDsl.CommaSeparated
 
 let private line =
     function
-    | TableLine.Text text -> text
+    | TableLine.Text text
+    | TableLine.Strong text -> text
     | TableLine.Repeated(lines, times) -> $"""[{String.concat "; " lines}] × {times}"""
 
 let private quoted (text: string) =

@@ -30,6 +30,7 @@ tfoot { border-top: 1px solid; }
 let private line =
     function
     | TableLine.Text text -> $"<div>{escape text}</div>"
+    | TableLine.Strong text -> $"<div><b>{escape text}</b></div>"
     | TableLine.Repeated(lines, times) ->
         let body =
             lines |> List.map (fun text -> $"<div>{escape text}</div>") |> String.concat ""

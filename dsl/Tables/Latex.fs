@@ -17,6 +17,8 @@ let private escape (text: string) =
         | '~' -> @"\textasciitilde{}"
         | '^' -> @"\textasciicircum{}"
         | '×' -> @"$\times$"
+        | '±' -> @"$\pm$"
+        | '<' -> "$<$"
         | '–' -> "--"
         | other -> string other)
 
@@ -27,6 +29,7 @@ let private stack position lines =
 let private line =
     function
     | TableLine.Text text -> escape text
+    | TableLine.Strong text -> $@"\textbf{{{escape text}}}"
     | TableLine.Repeated(lines, times) ->
         $@"$\left[{lines |> List.map escape |> stack 'c'}\right] \times {times}$"
 

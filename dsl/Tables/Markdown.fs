@@ -13,6 +13,7 @@ let private escape (text: string) =
 let private line =
     function
     | TableLine.Text text -> escape text
+    | TableLine.Strong text -> $"**{escape text}**"
     | TableLine.Repeated(lines, times) ->
         let body = lines |> List.map escape |> String.concat "<br>"
         $"**[** {body} **]** × {times}"

@@ -4,6 +4,8 @@ namespace MedSegDsl
 [<RequireQualifiedAccess>]
 type TableLine =
     | Text of string
+    /// Text that stands out: the best of a column.
+    | Strong of string
     /// Lines in brackets with the number of times that they repeat: `[ … ] × 2`.
     | Repeated of lines: string list * times: int
 

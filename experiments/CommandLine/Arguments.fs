@@ -130,6 +130,8 @@ type EvaluateArgs =
     | [<AltCommandLine("-o")>] Output of FILE: string
     | Rules of NAME: string
     | Tolerance of MM: string list
+    | Pictures of COUNT: int
+    | Images of FOLDER: string
     | Chill
 
     interface IArgParserTemplate with
@@ -142,6 +144,9 @@ type EvaluateArgs =
             | Rules _ ->
                 "how empty classes count and what is shown: standard (default), amos, brats, totalsegmentator"
             | Tolerance _ -> "of NSD in mm: 2 for all classes, liver=5 for one; default: the rules'"
+            | Pictures _ ->
+                "draw so many of the worst and of the best cases, and box plots, into the folder pictures beside the summary"
+            | Images _ -> "folder of the images for --pictures; default: imagesTs beside labelsTs"
             | Chill -> "reference labels without a prediction are no error"
 
 type TableArgs =
@@ -284,6 +289,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Apply_Postprocessing of ParseResults<ApplyPostprocessingArgs>
     | [<CliPrefix(CliPrefix.None)>] Import of ParseResults<ImportArgs>
     | [<CliPrefix(CliPrefix.None)>] Export of ParseResults<ExportArgs>
+    | [<CliPrefix(CliPrefix.None)>] Compare of ParseResults<CompareArgs>
     | [<CliPrefix(CliPrefix.None)>] Table of ParseResults<TableArgs>
     | [<CliPrefix(CliPrefix.None)>] Measure of ParseResults<MeasureArgs>
     | [<CliPrefix(CliPrefix.None)>] List of ParseResults<ListArgs>
@@ -310,5 +316,6 @@ type Command =
             | Export _ -> "write a trained model's weights for PyTorch or nnU-Net"
             | Table _ -> "parameters, multiply-adds, memory and layers of networks"
             | Measure _ -> "latency and memory of a network on this machine"
+            | Compare _ -> "results, tests and costs of several trained models in one table, with pictures"
             | List _ -> "networks, experiments and datasets by name"
             | Inspect _ -> "shape, spacing, affine, type and values of an image"

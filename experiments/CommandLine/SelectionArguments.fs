@@ -78,3 +78,37 @@ type ApplyPostprocessingArgs =
                 "the postprocessing.json of find-best-configuration, or nnU-Net's"
             | ApplyPostprocessingArgs.Dataset_Json _ ->
                 "dataset.json; default: the one in the folder of segmentations"
+
+[<RequireQualifiedAccess>]
+type CompareArgs =
+    | [<MainCommand; Unique>] Folders of FOLDER: string list
+    | [<AltCommandLine("-d")>] Dataset of ID: string
+    | [<AltCommandLine("-n")>] Networks of NAME: string list
+    | [<AltCommandLine("-c")>] Configuration of NAME: string
+    | [<AltCommandLine("-p")>] Plans of NAME: string
+    | [<AltCommandLine("-f")>] Folds of FOLD: string list
+    | Reference of NAME: string
+    | Rules of NAME: string
+    | Tolerance of MM: string list
+    | Latency
+    | [<AltCommandLine("-device")>] Device of NAME: string
+    | [<AltCommandLine("-o")>] Output of FOLDER: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | CompareArgs.Folders _ ->
+                "folders of trained models or of evaluated predictions, or NAME=FOLDER to name them"
+            | CompareArgs.Dataset _ -> "dataset id or folder name, for --networks"
+            | CompareArgs.Networks _ -> "networks that were trained on the dataset; all their seeds are taken"
+            | CompareArgs.Configuration _ -> "default: 3d_fullres"
+            | CompareArgs.Plans _ -> "plans file without .json; default: nnUNetPlans"
+            | CompareArgs.Folds _ -> "the folds that should be there; default: those that some model has"
+            | CompareArgs.Reference _ -> "the model that the others are tested against; default: the best"
+            | CompareArgs.Rules _ -> "standard (default), amos, brats, totalsegmentator"
+            | CompareArgs.Tolerance _ ->
+                "of NSD in mm: 2 for all classes, liver=5 for one; default: the rules'"
+            | CompareArgs.Latency -> "time a forward pass of each network"
+            | CompareArgs.Device _ -> "for --latency: auto (default), cpu, cuda or cuda:N"
+            | CompareArgs.Output _ ->
+                "folder for comparison.md, .tex, .csv and the pictures; default: comparison"

@@ -18,7 +18,11 @@ public sealed class CasePredictor : IDisposable
     private readonly PlansConfiguration configuration;
     private readonly LabelManager labels;
     private readonly CasePreprocessor preprocessor;
-    private readonly SlidingWindowPredictor predictor;
+    private readonly SlidingWindowOptions options;
+    private readonly torch.Device device;
+    private readonly IReadOnlyList<AccumulationPlan> accumulations;
+    private SlidingWindowPredictor predictor;
+    private int accumulation;
 
     /// <summary>A predictor for networks on one device.</summary>
     /// <param name="plans">The plans that the networks were trained with.</param>
@@ -34,12 +38,18 @@ public sealed class CasePredictor : IDisposable
         this.configuration = configuration;
         this.labels = labels;
         preprocessor = new CasePreprocessor(plans, configuration, labels);
+        this.options = options;
+        this.device = device;
+        accumulations = AccumulationPlan.Of(options.Accumulation, device);
         predictor = new SlidingWindowPredictor(options, device);
         Threads = device.type == DeviceType.CPU ? 1 : Math.Max(1, Environment.ProcessorCount / 2);
     }
 
     /// <summary>Threads for each of preprocessing and export; one where the network itself runs on the CPU.</summary>
     public int Threads { get; init; }
+
+    /// <summary>Told in a line when memory runs out and the prediction goes on in another way.</summary>
+    public Action<string>? Note { get; init; }
 
     /// <summary>
     /// The final class map of a network as a function of tiles: (1, C, D, H, W), or (1, C, H, W) for a 2D configuration,
@@ -69,13 +79,12 @@ public sealed class CasePredictor : IDisposable
         for (var i = 0; i < networks.Count; i++)
         {
             var before = i;
-            var logits = predictor.Predict(
-                networks[i],
+            var logits = WithinMemory(image, window => window.Predict(
+                networks[before],
                 image,
                 (done, tiles) => progress?.Invoke(before * tiles + done, networks.Count * tiles),
-                cancellation);
-            if (logits.Classes != labels.Outputs)
-                throw new UserException($"the network gives {logits.Classes} maps, but the labels ask for {labels.Outputs}");
+                cancellation));
+            Check(logits.Classes);
             if (sum is null)
                 sum = logits;
             else
@@ -85,6 +94,33 @@ public sealed class CasePredictor : IDisposable
         if (networks.Count > 1)
             sum!.Divide(networks.Count);
         return sum ?? throw new ArgumentException("no network");
+    }
+
+    /// <summary>
+    /// The label map on the grid of the image file, exported while the networks predict: logits are never held for the
+    /// whole image, where its way back allows that.
+    /// </summary>
+    /// <param name="networks">The networks, one for each fold, in evaluation mode; each tile goes through all of them.</param>
+    /// <param name="prepared">The preprocessed case.</param>
+    /// <param name="progress">Called after each tile with the number done and of all.</param>
+    /// <param name="cancellation">Stops between two tiles.</param>
+    /// <exception cref="UserException">A network's output is not finite, or a patch needs more memory than the device has.</exception>
+    public ImageArray<short> PredictLabels(
+        IReadOnlyList<Func<Tensor, Tensor>> networks,
+        PreprocessedCase prepared,
+        Action<int, int>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        var grid = ExportGrid.Of(plans, configuration, prepared.Properties);
+        var shape = prepared.Image.Shape;
+        if (!SlabExporter.CanExport(grid, shape))
+            return Segment(Predict(networks, prepared.Image, progress, cancellation), prepared.Properties);
+        return WithinMemory(prepared.Image, window =>
+        {
+            var exporter = new SlabExporter(grid, shape, labels.RegionsClassOrder, Threads);
+            window.Predict(tile => Mean(networks, tile), prepared.Image, exporter, progress, cancellation);
+            return exporter.ToFile();
+        });
     }
 
     /// <summary>The label map on the grid of the image file.</summary>
@@ -102,4 +138,64 @@ public sealed class CasePredictor : IDisposable
 
     /// <inheritdoc />
     public void Dispose() => predictor.Dispose();
+
+    /// <summary>Predicts; where memory runs out, again in a way that needs less.</summary>
+    private T WithinMemory<T>(ImageArray<float> image, Func<SlidingWindowPredictor, T> predict)
+    {
+        var window = new SlidingWindow(image.Shape, options.Patch, options.StepFraction);
+        while (accumulation + 1 < accumulations.Count && !accumulations[accumulation].Fits(window, labels.Outputs))
+            GoOn("the sums of all classes would take too much of this machine's memory");
+        while (true)
+        {
+            try
+            {
+                return predict(predictor);
+            }
+            catch (Exception cause) when (AccumulationPlan.IsOutOfMemory(cause))
+            {
+                if (accumulation + 1 == accumulations.Count)
+                {
+                    throw new UserException(
+                        $"the device has too little memory for a patch of {string.Join(" × ", options.Patch)}: predict on the CPU", cause);
+                }
+
+                GoOn("the device is out of memory");
+            }
+        }
+    }
+
+    private void GoOn(string reason)
+    {
+        var plan = accumulations[++accumulation];
+        Note?.Invoke($"{reason}: {plan.Description}");
+        predictor.Dispose();
+        predictor = new SlidingWindowPredictor(options with { Accumulation = plan.Type }, device, plan.Device);
+    }
+
+    /// <summary>The mean of the networks' logits of one tile.</summary>
+    private Tensor Mean(IReadOnlyList<Func<Tensor, Tensor>> networks, Tensor tile)
+    {
+        if (networks.Count == 0)
+            throw new ArgumentException("no network");
+        var first = networks[0](tile);
+        Check((int)first.shape[1]);
+        if (networks.Count == 1)
+            return first;
+        using var scope = NewDisposeScope();
+        var sum = first.to(ScalarType.Float32, copy: true);
+        first.Dispose();
+        foreach (var network in networks.Skip(1))
+        {
+            using var one = NewDisposeScope();
+            sum.add_(network(tile));
+        }
+
+        return sum.div_(networks.Count).MoveToOuterDisposeScope();
+    }
+
+    private void Check(int outputs)
+    {
+        if (outputs != labels.Outputs)
+            throw new UserException($"the network gives {outputs} maps, but the labels ask for {labels.Outputs}");
+    }
 }

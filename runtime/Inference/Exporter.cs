@@ -63,7 +63,7 @@ public static class Exporter
             channel, shape, output, grid.CroppedShape, grid.NetworkSpacing, grid.OwnSpacing, grid.Resampling, threads);
 
     /// <summary>Puts a cropped volume where it was cut out, and its axes in the order of the file.</summary>
-    private static ImageArray<T> ToFile<T>(ImageArray<T> cropped, ExportGrid grid, T outside) where T : unmanaged
+    internal static ImageArray<T> ToFile<T>(ImageArray<T> cropped, ExportGrid grid, T outside) where T : unmanaged
     {
         var whole = new ImageArray<T>(1, grid.ShapeBeforeCropping);
         Array.Fill(whole.Data, outside);

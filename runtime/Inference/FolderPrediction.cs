@@ -20,6 +20,7 @@ public sealed class FolderPrediction
     private readonly IImageReader reader;
     private readonly ConcurrentDictionary<int, string> failures = new();
     private readonly ConcurrentDictionary<int, string> written = new();
+    private readonly ConcurrentQueue<string> notes = new();
 
     private FolderPrediction(TrainedModel model, string output, PredictionOptions options)
     {
@@ -57,7 +58,10 @@ public sealed class FolderPrediction
         return new PredictionResult(
             [.. run.written.OrderBy(pair => pair.Key).Select(pair => pair.Value)],
             [.. cases.Except(waiting).Select(run.LabelFile)],
-            [.. run.failures.OrderBy(pair => pair.Key).Select(pair => pair.Value)]);
+            [.. run.failures.OrderBy(pair => pair.Key).Select(pair => pair.Value)])
+        {
+            Notes = [.. run.notes],
+        };
     }
 
     private void Predict(CaseFiles[] cases, Action<PredictionProgress>? progress, CancellationToken cancellation)
@@ -67,7 +71,10 @@ public sealed class FolderPrediction
             StepFraction = options.StepFraction,
         };
         using var predictor = new CasePredictor(
-            model.Plans, model.Configuration, model.Dataset.LabelManager, window, model.Device);
+            model.Plans, model.Configuration, model.Dataset.LabelManager, window, model.Device)
+        {
+            Note = notes.Enqueue,
+        };
         var networks = model.Networks.Select(CasePredictor.Function).ToArray();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var prepared = new BlockingCollection<PreparedCase>(1);
@@ -92,13 +99,13 @@ public sealed class FolderPrediction
             {
                 Attempt(one.Index, one.Files, () =>
                 {
-                    var logits = predictor.Predict(
-                        networks,
-                        one.Preprocessed.Image,
-                        (tile, tiles) => progress?.Invoke(new(one.Files.Id, one.Index, cases.Length, tile, tiles)),
-                        stop.Token);
+                    void Tell(int tile, int tiles) => progress?.Invoke(new(one.Files.Id, one.Index, cases.Length, tile, tiles));
+                    var result = new PredictedCase(one.Index, one.Files, one.Geometry, one.Preprocessed.Properties);
                     predicted.Add(
-                        new PredictedCase(one.Index, one.Files, one.Geometry, one.Preprocessed.Properties, logits), stop.Token);
+                        options.SaveProbabilities
+                            ? result with { Logits = predictor.Predict(networks, one.Preprocessed.Image, Tell, stop.Token) }
+                            : result with { Labels = predictor.PredictLabels(networks, one.Preprocessed, Tell, stop.Token) },
+                        stop.Token);
                 });
             }
 
@@ -126,7 +133,7 @@ public sealed class FolderPrediction
     private void Export(CasePredictor predictor, PredictedCase one)
     {
         var file = LabelFile(one.Files);
-        if (options.SaveProbabilities)
+        if (one.Logits is not null)
         {
             var (labels, probabilities) = predictor.SegmentWithProbabilities(one.Logits, one.Properties);
             ProbabilityFile.Write(ProbabilityFileOf(one.Files), probabilities);
@@ -134,7 +141,7 @@ public sealed class FolderPrediction
         }
         else
         {
-            reader.WriteLabels(file, predictor.Segment(one.Logits, one.Properties), one.Geometry);
+            reader.WriteLabels(file, one.Labels!, one.Geometry);
         }
 
         written[one.Index] = file;
@@ -190,6 +197,11 @@ public sealed class FolderPrediction
 
     private sealed record PreparedCase(int Index, CaseFiles Files, ImageGeometry Geometry, PreprocessedCase Preprocessed);
 
-    private sealed record PredictedCase(
-        int Index, CaseFiles Files, ImageGeometry Geometry, CaseProperties Properties, Logits Logits);
+    /// <summary>A case with its label map, or with its logits where its probabilities are wanted.</summary>
+    private sealed record PredictedCase(int Index, CaseFiles Files, ImageGeometry Geometry, CaseProperties Properties)
+    {
+        public ImageArray<short>? Labels { get; init; }
+
+        public Logits? Logits { get; init; }
+    }
 }

@@ -39,4 +39,8 @@ public readonly record struct PredictionProgress(string Case, int Index, int Cas
 /// <param name="Skipped">Label maps that existed.</param>
 /// <param name="Failures">One line for each case that failed, with its name.</param>
 public sealed record PredictionResult(
-    IReadOnlyList<string> Written, IReadOnlyList<string> Skipped, IReadOnlyList<string> Failures);
+    IReadOnlyList<string> Written, IReadOnlyList<string> Skipped, IReadOnlyList<string> Failures)
+{
+    /// <summary>What a user should know about the way it was done: memory that ran out.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+}

@@ -5,12 +5,17 @@ namespace MedSegDsl.Runtime.Inference;
 
 /// <summary>
 /// Adds up weighted tiles. Since tiles come in the order of their first slice, slices above the current tile are
-/// finished: they are divided by their weights and go to the host, so that the device holds no more than one tile's
-/// depth of the volume, whatever its length.
+/// finished: they are divided by their weights and go to the host, a few at a time, so that the device holds no more than one
+/// tile's depth of the volume, whatever its length.
 /// </summary>
 internal sealed class SlabAccumulator : IDisposable
 {
+    /// <summary>About so many bytes of slices go to the host together.</summary>
+    private const long PieceBytes = 1L << 28;
+
     private readonly SlidingWindow window;
+    private readonly ILogitsSink sink;
+    private readonly int classes;
     private readonly Tensor weights;
     private readonly Tensor sum;
     private readonly Tensor weightSum;
@@ -20,20 +25,19 @@ internal sealed class SlabAccumulator : IDisposable
     /// <param name="window">The tiles.</param>
     /// <param name="classes">Number of channels of the network's output.</param>
     /// <param name="weights">Weights of one tile (D, H, W) on the device; their type is the slab's. Not owned.</param>
-    public SlabAccumulator(SlidingWindow window, int classes, Tensor weights)
+    /// <param name="sink">Gets the finished slices, without padding.</param>
+    public SlabAccumulator(SlidingWindow window, int classes, Tensor weights, ILogitsSink sink)
     {
         this.window = window;
+        this.classes = classes;
         this.weights = weights;
-        Result = new Logits(classes, window.Image);
+        this.sink = sink;
         long depth = window.Tile[0], height = window.Padded[1], width = window.Padded[2];
         sum = zeros([classes, depth, height, width], weights.dtype, weights.device).DetachFromDisposeScope();
         weightSum = zeros([depth, height, width], weights.dtype, weights.device).DetachFromDisposeScope();
     }
 
-    /// <summary>The logits of the image, without padding; complete after <see cref="Finish"/>.</summary>
-    public Logits Result { get; }
-
-    /// <summary>Sends the slices above <paramref name="z"/>, which no later tile touches, to the result.</summary>
+    /// <summary>Sends the slices above <paramref name="z"/>, which no later tile touches, to the sink.</summary>
     public void MoveTo(int z)
     {
         using var scope = NewDisposeScope();
@@ -66,11 +70,12 @@ internal sealed class SlabAccumulator : IDisposable
         weightSum.narrow(1, y, height).narrow(2, x, width).add_(weights);
     }
 
-    /// <summary>Sends the last slices.</summary>
+    /// <summary>Sends the last slices, and waits for the sink.</summary>
     public void Finish()
     {
         using var scope = NewDisposeScope();
         Send(window.Padded[0] - start);
+        sink.Finish();
     }
 
     /// <inheritdoc />
@@ -85,8 +90,15 @@ internal sealed class SlabAccumulator : IDisposable
         // The slices of the image among the finished ones, without the padding before and behind.
         var first = Math.Max(start, window.Before[0]);
         var last = Math.Min(start + slices, window.Before[0] + window.Image[0]);
-        if (first >= last)
-            return;
+        var slice = (long)classes * window.Image[1] * window.Image[2] * sizeof(float);
+        var most = (int)Math.Max(1, PieceBytes / slice);
+        for (var from = first; from < last; from += most)
+            SendPiece(from, Math.Min(from + most, last));
+    }
+
+    private void SendPiece(int first, int last)
+    {
+        using var scope = NewDisposeScope();
         var mean = Inside(sum, 1, first, last).div_(Inside(weightSum, 0, first, last))
             .to(ScalarType.Float32).cpu().contiguous();
         if (!mean.isfinite().all().item<bool>())
@@ -95,9 +107,10 @@ internal sealed class SlabAccumulator : IDisposable
                 + "large for half precision (predict with float32)");
         }
 
-        var offset = (first - window.Before[0]) * window.Image[1] * window.Image[2];
-        for (var channel = 0; channel < Result.Classes; channel++)
-            MemoryMarshal.Cast<byte, float>(mean[channel].bytes).CopyTo(Result.Channels[channel].AsSpan(offset));
+        var piece = new Logits(classes, [last - first, window.Image[1], window.Image[2]]);
+        for (var channel = 0; channel < classes; channel++)
+            MemoryMarshal.Cast<byte, float>(mean[channel].bytes).CopyTo(piece.Channels[channel]);
+        sink.Take(first - window.Before[0], piece);
     }
 
     private Tensor Inside(Tensor slab, int axis, int first, int last) => slab

@@ -13,18 +13,21 @@ public sealed class SlidingWindowPredictor : IDisposable
     private readonly SlidingWindowOptions options;
     private readonly Tensor weights;
     private readonly long[][] mirrorings;
+    private readonly torch.Device networkDevice;
 
     /// <summary>A predictor for networks on one device.</summary>
     /// <param name="options">Patch, mirroring, steps.</param>
-    /// <param name="device">Where the networks are and the tiles are added up.</param>
-    public SlidingWindowPredictor(SlidingWindowOptions options, torch.Device device)
+    /// <param name="device">Where the networks are.</param>
+    /// <param name="sums">Where the tiles are added up; null for the networks' device.</param>
+    public SlidingWindowPredictor(SlidingWindowOptions options, torch.Device device, torch.Device? sums = null)
     {
         if (options.MirrorAxes.Any(axis => axis < 0 || axis >= options.Patch.Count))
             throw new UserException($"mirror axes {string.Join(", ", options.MirrorAxes)}: the patch has axes 0 to {options.Patch.Count - 1}");
         this.options = options;
+        networkDevice = device;
         mirrorings = Mirrorings(options.MirrorAxes);
         using var scope = NewDisposeScope();
-        weights = Weights().to(device).DetachFromDisposeScope();
+        weights = Weights().to(sums ?? device).DetachFromDisposeScope();
     }
 
     /// <summary>Predicts one image.</summary>
@@ -43,6 +46,19 @@ public sealed class SlidingWindowPredictor : IDisposable
         Action<int, int>? progress = null,
         CancellationToken cancellation = default)
     {
+        var whole = new WholeLogits(image.Shape);
+        Predict(network, image, whole, progress, cancellation);
+        return whole.Result;
+    }
+
+    /// <summary>Predicts one image slab by slab; as the other, but the logits go to a sink.</summary>
+    internal void Predict(
+        Func<Tensor, Tensor> network,
+        ImageArray<float> image,
+        ILogitsSink sink,
+        Action<int, int>? progress,
+        CancellationToken cancellation)
+    {
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
         var window = new SlidingWindow(image.Shape, options.Patch, options.StepFraction);
@@ -57,14 +73,13 @@ public sealed class SlidingWindowPredictor : IDisposable
                 using var tileScope = NewDisposeScope();
                 var tile = padded.narrow(1, z, window.Tile[0]).narrow(2, y, window.Tile[1]).narrow(3, x, window.Tile[2]);
                 var logits = PredictTile(network, tile, window.IsPlanar);
-                slab ??= new SlabAccumulator(window, (int)logits.shape[0], weights);
+                slab ??= new SlabAccumulator(window, (int)logits.shape[0], weights, sink);
                 slab.MoveTo(z);
                 slab.Add(logits, y, x);
                 progress?.Invoke(++done, window.Count);
             }
 
             slab!.Finish();
-            return slab.Result;
         }
         finally
         {
@@ -79,7 +94,7 @@ public sealed class SlidingWindowPredictor : IDisposable
     private Tensor PredictTile(Func<Tensor, Tensor> network, Tensor tile, bool isPlanar)
     {
         // A 2D network sees one slice without its axis; the output gets the axis back.
-        var input = (isPlanar ? tile.squeeze(1) : tile).unsqueeze(0).contiguous();
+        var input = (isPlanar ? tile.squeeze(1) : tile).unsqueeze(0).contiguous().to(networkDevice);
         Tensor? sum = null;
         foreach (var axes in mirrorings)
         {
@@ -97,7 +112,7 @@ public sealed class SlidingWindowPredictor : IDisposable
                 sum.add_(logits);
         }
 
-        var mean = sum!.div_(mirrorings.Length).squeeze(0);
+        var mean = sum!.div_(mirrorings.Length).squeeze(0).to(weights.device);
         return isPlanar ? mean.unsqueeze(1) : mean;
     }
 

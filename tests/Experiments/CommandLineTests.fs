@@ -57,6 +57,7 @@ let private commands = [
     "apply-postprocessing"
     "import"
     "export"
+    "compare"
     "table"
     "measure"
     "list"
@@ -234,6 +235,7 @@ let tests =
             "postprocessing.pkl"
         ] [ "postprocessing.pkl"; "postprocessing.json" ]
         refuses "a choice without results" [ "find-best-configuration"; "Dataset901_X" ] [ "nnUNet_results" ]
+        refuses "a comparison of nothing" [ "compare" ] [ "compare"; "-n" ]
         inspected
         truncated
         missingDataset

@@ -32,4 +32,16 @@ let run (args: ParseResults<EvaluateArgs>) =
         Evaluation.showMetrics report
         printfn "wrote %s, and %s and %s beside it" output MetricsReport.JsonName MetricsReport.CsvName
 
-    Exit.withFailures result.Failures
+    let unpictured =
+        match args.TryGetResult Pictures, result.Summary, result.Metrics with
+        | Some count, NonNull summary, NonNull report ->
+            let folder =
+                Path.Combine(string (Path.GetDirectoryName(Path.GetFullPath output)), "pictures")
+
+            let images = args.GetResult(Images, EvaluationPictures.imagesOf reference)
+            let lines = EvaluationPictures.write dataset images count summary report folder
+            printfn "pictures are in %s" folder
+            lines
+        | _ -> []
+
+    Exit.withFailures (Seq.append result.Failures unpictured)

@@ -50,4 +50,7 @@ let run (args: ParseResults<PredictArgs>) =
 
     printfn "%d segmentations written, %d skipped" result.Written.Count result.Skipped.Count
 
+    for note in result.Notes do
+        eprintfn "note: %s" note
+
     Exit.withFailures result.Failures

@@ -1,0 +1,147 @@
+/// Trained models compared: their results read, tables and pictures written.
+[<RequireQualifiedAccess>]
+module MedSegDsl.Experiments.Workflow.Comparison
+
+open System
+open System.Collections.Generic
+open System.IO
+open MedSegDsl
+open MedSegDsl.Runtime
+open MedSegDsl.Runtime.Comparison
+open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Evaluation
+open MedSegDsl.Runtime.Files
+open MedSegDsl.Runtime.Pictures
+open MedSegDsl.Runtime.Selection
+
+/// What is compared, and how.
+[<NoComparison>]
+type Request = {
+    Models: ModelResults list
+    /// The folds that should be there; none for all that some model has.
+    Folds: string list
+    Rules: string
+    Tolerances: string list
+    /// The model that the others are tested against; none for the best.
+    Reference: string option
+    /// Where a forward pass is timed; none for no timing.
+    Latency: Device option
+}
+
+let private metrics = [ Metric.Dice; Metric.Hausdorff95; Metric.SurfaceDice ]
+
+let private read (folders: NnUNetFolders) (request: Request) =
+    let folds =
+        match request.Folds with
+        | [] ->
+            request.Models
+            |> List.collect (fun model -> List.ofSeq (model.Folds()))
+            |> List.distinct
+            |> List.sort
+        | folds -> folds
+
+    let device =
+        request.Latency |> Option.map Training.TrainingDevice.Resolve |> Option.toObj
+
+    [
+        for model in request.Models do
+            let cost =
+                if model.IsPredictions then
+                    null
+                else
+                    ModelCost.Of(model.Folder, device)
+
+            model.Read(
+                Array.ofList folds,
+                (fun dataset -> Evaluation.request dataset request.Rules request.Tolerances),
+                (fun dataset -> ValidationFolds.References(folders, dataset)),
+                cost
+            )
+    ]
+
+let private fileName (metric: Metric) =
+    (metric.Name.Split(' ')[0]).ToLowerInvariant()
+
+let private pictures folder (comparison: ModelComparison) =
+    let file name =
+        Path.Combine(folder, $"{name}_{fileName comparison.Metric}.png")
+
+    match comparison.Ranks() with
+    | NonNull ranks when ranks.Table.Cases > 0 ->
+        CriticalDifferencePicture.Write(
+            file "ranks",
+            $"Mean ranks by {comparison.Metric.Name}",
+            ranks.Names,
+            ranks.Table
+        )
+    | _ -> ()
+
+    let rows = [|
+        for model in comparison.Models ->
+            struct (model.Name,
+                    Array.ofSeq (model.CaseValues comparison.Metric).Values :> IReadOnlyList<float>)
+    |]
+
+    MetricBoxPicture.Write(
+        file "boxes",
+        $"{comparison.Metric.Name} of the cases",
+        comparison.Metric.Name,
+        rows
+    )
+
+let private costPicture folder (comparison: ModelComparison) =
+    let points = [|
+        for model, result in Seq.zip comparison.Models comparison.Results do
+            match model.Cost with
+            | null -> ()
+            | cost when result.Cases.Count = 0 -> ()
+            | cost ->
+                CostPoint(
+                    model.Name,
+                    float cost.MultiplyAdds / 1e9,
+                    cost.Parameters,
+                    result.Cases.Mean,
+                    result.Interval
+                )
+    |]
+
+    if points.Length > 0 then
+        CostPicture.Write(
+            Path.Combine(folder, "dice_over_flops.png"),
+            "Dice and cost",
+            comparison.Metric.Name,
+            points
+        )
+
+/// Reads the results and writes comparison.md, .tex and .csv and the pictures into a folder. Gives the table.
+let run folders (request: Request) (folder: string) : Table =
+    let models = read folders request
+
+    if models |> List.forall (fun model -> model.Runs.Count = 0) then
+        let lines = models |> List.collect (fun model -> List.ofSeq model.Missing)
+        raise (UserException $"""there is nothing to compare: {String.concat "; " lines}""")
+
+    let comparisons = [
+        for metric in metrics -> ModelComparison(Array.ofList models, metric, Option.toObj request.Reference)
+    ]
+
+    let title =
+        $"""Comparison of {String.concat ", " [ for model in models -> model.Name ]}"""
+
+    let table = ComparisonTable.paper title request.Rules comparisons
+
+    let tables = [
+        table
+        ComparisonTable.deviations comparisons
+        yield! List.choose ComparisonTable.ranks comparisons
+    ]
+
+    let write name text =
+        AtomicFile.WriteText(Path.Combine(folder, name), text)
+
+    write "comparison.md" (tables |> List.map Markdown.render |> String.concat "\n")
+    write "comparison.tex" (tables |> List.map Latex.render |> String.concat "\n")
+    write "comparison.csv" (ComparisonTable.csv comparisons)
+    comparisons |> List.iter (pictures folder)
+    costPicture folder comparisons.Head
+    table

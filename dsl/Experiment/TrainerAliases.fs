@@ -35,6 +35,10 @@ module TrainerAliases =
         alias "nnUNetTrainerSwinUNETR" "SwinUNETR" PublishedTrainers.swinUnetr
         alias "nnUNetTrainerSegFormer" "SegFormer3D" PublishedTrainers.nnUNet
         alias "nnUNetTrainerSegFormer3D" "SegFormer3D" PublishedTrainers.nnUNet
+        for size in [ "S"; "B"; "M"; "L" ] do
+            for kernel in [ 3; 5 ] do
+                let network = $"MedNeXt_{size}_kernel{kernel}"
+                alias $"nnUNetTrainerV2_{network}" network PublishedTrainers.medNeXt
     ]
 
     /// nnU-Net's variants of its own trainer (nnUNetTrainer/variants).

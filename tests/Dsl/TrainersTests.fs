@@ -21,6 +21,7 @@ let private published = [
     "CoTr", (sgd, polynomial, Precision.Float16)
     "UMambaEnc", (sgd, polynomial, Precision.Float16)
     "SegFormer3D", (sgd, polynomial, Precision.Float16)
+    "MedNeXt_S_kernel3", (Optimizer.AdamW(1e-3, 3e-5, 1e-4), polynomial, Precision.Float16)
     "nnUNet", (sgd, polynomial, Precision.Float16)
 ]
 
@@ -59,6 +60,19 @@ let tests =
             Expect.isNone (TrainerAliases.tryFind "nnUNetTrainerNonesuch") "not found"
             let names = [ for alias in TrainerAliases.all -> alias.Name.ToLowerInvariant() ]
             Expect.equal (List.distinct names) names "names"
+        }
+
+        test "the trainers of MedNeXt, CoTr and SegFormer3D name networks of the catalogue" {
+            let trainers = [
+                "nnUNetTrainerCoTr"
+                "nnUNetTrainerSegFormer3D"
+                for network in MedNeXt.all do
+                    $"nnUNetTrainerV2_{network.Name}"
+            ]
+
+            for name in trainers do
+                let network = (TrainerAliases.tryFind name).Value.Network
+                Expect.isSome (Networks.tryFind network) name
         }
 
         test "nnU-Net's variants change one thing" {

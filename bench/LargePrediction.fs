@@ -9,7 +9,6 @@ open MedSegDsl.Runtime.Imaging
 open MedSegDsl.Runtime.Inference
 open MedSegDsl.Runtime.Planning
 open MedSegDsl.Runtime.Preprocessing
-open MedSegDsl.Runtime.Preprocessing.Resampling
 open MedSegDsl.Tests.Golden
 open TorchSharp
 
@@ -43,7 +42,7 @@ let private network =
         use centres =
             torch.arange(float classes).to_type(torch.float32).reshape(1L, int64 classes, 1L, 1L, 1L)
 
-        (tile - centres).square().neg_())
+        (tile - centres).square_().neg_())
 
 /// Prints the figures of docs/performance.md.
 let run () =

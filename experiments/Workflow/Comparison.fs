@@ -40,16 +40,13 @@ let private read (folders: NnUNetFolders) (request: Request) =
             |> List.sort
         | folds -> folds
 
-    let device =
-        request.Latency |> Option.map Training.TrainingDevice.Resolve |> Option.toObj
-
     [
         for model in request.Models do
             let cost =
                 if model.IsPredictions then
                     null
                 else
-                    ModelCost.Of(model.Folder, device)
+                    ModelCost.Of(model.Folder, Option.toObj request.Latency)
 
             model.Read(
                 Array.ofList folds,
@@ -108,7 +105,7 @@ let private costPicture folder (comparison: ModelComparison) =
     if points.Length > 0 then
         CostPicture.Write(
             Path.Combine(folder, "dice_over_flops.png"),
-            "Dice and cost",
+            "Dice and cost of a forward pass, with 95 % intervals",
             comparison.Metric.Name,
             points
         )

@@ -1,9 +1,6 @@
-using System.Diagnostics;
-using MedSegDsl.Models;
 using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Measurement;
 using MedSegDsl.Runtime.Planning;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace MedSegDsl.Runtime.Comparison;
 
@@ -14,14 +11,12 @@ namespace MedSegDsl.Runtime.Comparison;
 /// <param name="LatencyMs">The median time of a forward pass in milliseconds; null where it was not measured.</param>
 public sealed record ModelCost(long Parameters, long MultiplyAdds, long ActivationBytes, double? LatencyMs)
 {
-    private const int Passes = 5;
-
     /// <summary>The cost of a trained model from the experiment in its folder.</summary>
     /// <param name="folder">The folder of all folds.</param>
     /// <param name="device">Where a forward pass is timed; null for no timing.</param>
     /// <returns>Null where the folder has no experiment.json: another program trained it.</returns>
     /// <exception cref="UserException">The experiment cannot be read, or does not fit its own plans.</exception>
-    public static ModelCost? Of(string folder, torch.Device? device)
+    public static ModelCost? Of(string folder, MedSegDsl.Device? device)
     {
         var file = Path.Combine(folder, "experiment.json");
         if (!File.Exists(file))
@@ -41,7 +36,9 @@ public sealed record ModelCost(long Parameters, long MultiplyAdds, long Activati
             total.ParameterCount,
             total.MultiplyAdds,
             total.ActivationBytes,
-            device is null ? null : Latency(experiment.Network, patch, channels, outputs, device));
+            device is null
+                ? null
+                : NetworkMeasurement.Run(experiment.Network, channels, outputs, patch, device, _ => { }).Forward?.Milliseconds);
     }
 
     private static Size3 Patch(Experiment experiment, string folder)
@@ -51,28 +48,5 @@ public sealed record ModelCost(long Parameters, long MultiplyAdds, long Activati
         var plans = Plans.Read(Path.Combine(folder, "plans.json"));
         var planned = plans.Configuration(Training.TrainingIdentity.ConfigurationName(experiment.Configuration)).PatchSize;
         return planned is [var d, var h, var w] ? new Size3(d, h, w) : new Size3(1, planned[0], planned[1]);
-    }
-
-    /// <summary>The median of a few passes after one that warms up.</summary>
-    private static double Latency(Network definition, Size3 patch, int channels, int outputs, torch.Device device)
-    {
-        using var noGradients = no_grad();
-        using var network = NetworkBuilder.Build(definition, channels, outputs, patch);
-        network.to(device);
-        network.eval();
-        var times = new List<double>();
-        for (var pass = 0; pass <= Passes; pass++)
-        {
-            using var scope = NewDisposeScope();
-            var input = zeros([1, channels, patch.D, patch.H, patch.W], device: device);
-            // Reading a number waits for the device.
-            _ = input.sum().item<float>();
-            var watch = Stopwatch.StartNew();
-            _ = network.Predict(input).sum().item<float>();
-            if (pass > 0)
-                times.Add(watch.Elapsed.TotalMilliseconds);
-        }
-
-        return times.Order().ElementAt(Passes / 2);
     }
 }

@@ -45,15 +45,16 @@ public static class CostPicture
                 string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{point.Name} ({point.Parameters / 1e6:F1} M)"),
                 point.GFlops, point.Mean);
             text.LabelFontSize = 18;
-            text.LabelAlignment = ScottPlot.Alignment.LowerCenter;
-            text.OffsetY = -(float)(size / 2 + 4);
+            text.LabelAlignment = ScottPlot.Alignment.MiddleLeft;
+            text.LabelBackgroundColor = Colors.White.WithAlpha(.7);
+            text.OffsetX = (float)(size / 2 + 5);
         }
 
         SetLimits(plot, points);
         PlotFile.Write(plot, path, Height);
     }
 
-    // Room for the names, which stand over the circles.
+    // Room for the names, which stand to the right of the circles.
     private static void SetLimits(Plot plot, IReadOnlyList<CostPoint> points)
     {
         var (left, right) = (points.Min(point => point.GFlops), points.Max(point => point.GFlops));
@@ -61,6 +62,6 @@ public static class CostPicture
         double[] ends = [.. points.SelectMany(point => new[] { point.Interval.Lower, point.Interval.Upper, point.Mean }).Where(double.IsFinite)];
         var (low, high) = (ends.Min(), ends.Max());
         var height = high > low ? high - low : 0.1;
-        plot.Axes.SetLimits(Math.Max(0, left - 0.25 * width), right + 0.25 * width, low - 0.1 * height, high + 0.15 * height);
+        plot.Axes.SetLimits(Math.Max(0, left - 0.1 * width), right + 0.45 * width, low - 0.1 * height, high + 0.1 * height);
     }
 }

@@ -63,9 +63,12 @@ let tests =
         }
 
         test "the trainers of MedNeXt, CoTr and SegFormer3D name networks of the catalogue" {
-            let trainers =
-                [ "nnUNetTrainerCoTr"; "nnUNetTrainerSegFormer3D" ]
-                @ [ for network in MedNeXt.all -> $"nnUNetTrainerV2_{network.Name}" ]
+            let trainers = [
+                "nnUNetTrainerCoTr"
+                "nnUNetTrainerSegFormer3D"
+                for network in MedNeXt.all do
+                    $"nnUNetTrainerV2_{network.Name}"
+            ]
 
             for name in trainers do
                 let network = (TrainerAliases.tryFind name).Value.Network

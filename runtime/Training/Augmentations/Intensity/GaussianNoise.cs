@@ -1,4 +1,5 @@
 using MedSegDsl.Runtime.Training.Loading;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Runtime.Training.Augmentations.Intensity;
@@ -12,8 +13,21 @@ public sealed class GaussianNoise(Interval deviation) : IntensityTransform
     {
         using var scope = NewDisposeScope();
         var ofSample = samples.Distinct().ToDictionary(sample => sample, _ => random.Uniform(deviation));
-        using var generator = new Generator(random.Seed(), rows.device);
-        var noise = empty_like(rows).normal_(0, 1, generator);
-        rows.addcmul_(noise, PerRow(samples.Select(sample => ofSample[sample]), rows), value: 1);
+        rows.addcmul_(Noise(rows, random.Seed()), PerRow(samples.Select(sample => ofSample[sample]), rows), value: 1);
+    }
+
+    /// <summary>Normal numbers of the rows' shape. TorchSharp makes generators for the CPU alone: a GPU's own is seeded
+    /// instead.</summary>
+    private static Tensor Noise(Tensor rows, ulong seed)
+    {
+        var noise = empty_like(rows);
+        if (rows.device_type == DeviceType.CPU)
+        {
+            using var generator = new Generator(seed, CPU);
+            return noise.normal_(0, 1, generator);
+        }
+
+        manual_seed(unchecked((long)seed));
+        return noise.normal_();
     }
 }

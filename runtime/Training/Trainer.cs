@@ -181,14 +181,22 @@ public sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         var (image, segmentation) = setup.Augmentation.Apply(
             batch.Image.to(setup.Device), batch.Segmentation.to(setup.Device), batch.Random);
-        // What a network itself draws (dropout) follows from the batch as well.
-        random.manual_seed(unchecked((long)batch.Random.Seed()));
+        SeedNetwork(batch);
         var target = TrainingTarget.From(segmentation, setup.Labels);
         var factor = (lossScale?.Value ?? 1) / setup.Experiment.BatchesPerStep;
         var value = loss.Evaluate(setup.Network.forward(image), target, factor);
         if (rate is { } step)
             optimizer.Step(step, lossScale);
         return value.item<float>();
+    }
+
+    /// <summary>What a network itself draws (dropout) follows from the batch as well, on the host and on the device.</summary>
+    private void SeedNetwork(Batch batch)
+    {
+        var seed = unchecked((long)batch.Random.Seed());
+        random.manual_seed(seed);
+        if (setup.Device.type == TorchSharp.DeviceType.CUDA)
+            cuda.manual_seed_all(seed);
     }
 
     /// <summary>The loss of a validation batch; its voxels are counted for the pseudo Dice.</summary>

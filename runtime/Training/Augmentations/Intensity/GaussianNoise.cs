@@ -16,7 +16,7 @@ public sealed class GaussianNoise(Interval deviation) : IntensityTransform
         rows.addcmul_(Noise(rows, random.Seed()), PerRow(samples.Select(sample => ofSample[sample]), rows), value: 1);
     }
 
-    /// <summary>Normal numbers of the rows' shape. TorchSharp makes generators for the CPU alone: a GPU's own is seeded
+    /// <summary>Normal numbers of the rows' shape. TorchSharp makes generators for the CPU alone: the GPU's own is seeded
     /// instead.</summary>
     private static Tensor Noise(Tensor rows, ulong seed)
     {
@@ -27,7 +27,7 @@ public sealed class GaussianNoise(Interval deviation) : IntensityTransform
             return noise.normal_(0, 1, generator);
         }
 
-        manual_seed(unchecked((long)seed));
+        cuda.manual_seed_all(unchecked((long)seed));
         return noise.normal_();
     }
 }

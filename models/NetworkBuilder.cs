@@ -27,6 +27,7 @@ public static class NetworkBuilder
             Architecture.SegFormer shape => new SegFormerNetwork(network, shape.Item, inChannels, classes, patch),
             Architecture.CoTr shape => new CoTrNetwork(network, shape.Item, inChannels, classes, patch),
             Architecture.MedNeXt shape => new MedNeXtNetwork(network, shape.Item, inChannels, classes, patch),
+            Architecture.NnFormer former => new NnFormerNetwork(network, former.Item, inChannels, classes, patch),
             _ => throw new ModelException($"{network.Name}: the architecture {network.Architecture} has no module"),
         };
         Initialiser.Fill(built, seed);

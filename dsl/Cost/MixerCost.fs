@@ -146,12 +146,12 @@ let private mixTransformer network layer (mixer: MixTransformerMixer) (volume: V
     // The norms' results, both sums; the hidden layer, convolved, normed, after GELU.
     + Operation.keeps (4L * volume.Count + 4L * hidden.Count)
 
-/// The feed-forward network of a layer, with MONAI's names. Kept: the hidden layer before and after GELU.
-let private feedForward layer ratio (volume: VolumeShape) =
+/// The feed-forward network of a layer. Kept: the hidden layer before and after GELU.
+let private feedForward layer (first, second) ratio (volume: VolumeShape) =
     let hidden = ratio * volume.Channels
 
-    Operation.linear $"{layer}.mlp.linear1" true volume.Channels hidden volume.Tokens
-    + Operation.linear $"{layer}.mlp.linear2" true hidden volume.Channels volume.Tokens
+    Operation.linear $"{layer}.mlp.{first}" true volume.Channels hidden volume.Tokens
+    + Operation.linear $"{layer}.mlp.{second}" true hidden volume.Channels volume.Tokens
     + Operation.keeps (2L * volume.Tokens * int64 hidden)
 
 /// Attention of so many tokens with so many, in `tokens` places; the products with queries and with weights.
@@ -161,8 +161,18 @@ let private products heads (tokens: int64) (seen: int64) channels = {
         Kept = int64 heads * tokens * seen
 }
 
-let private swin layer (mixer: SwinMixer) (volume: VolumeShape) =
+let private monaiFeedForward = "linear1", "linear2"
+
+/// A layer of attention in windows; `projections` is the linear layer to keys and values, and to queries where those are
+/// not given.
+let private inWindows projections factor layer (mixer: SwinMixer) (volume: VolumeShape) =
     let c = volume.Channels
+
+    let names =
+        match mixer.Code with
+        | SwinCode.Monai -> monaiFeedForward
+        | SwinCode.NnFormer -> "fc1", "fc2"
+
     let window = Size3.map2 min volume.Size mixer.Window
 
     let padded =
@@ -174,13 +184,19 @@ let private swin layer (mixer: SwinMixer) (volume: VolumeShape) =
 
     Operation.norm $"{layer}.norm1" c
     + Operation.parameters [ $"{layer}.attn.relative_position_bias_table", [ offsets; mixer.Heads ] ]
-    + Operation.linear $"{layer}.attn.qkv" mixer.QkvBias c (3 * c) padded.Tokens
+    + Operation.linear $"{layer}.attn.{projections}" mixer.QkvBias c (factor * c) padded.Tokens
     + products mixer.Heads padded.Tokens window.Volume c
     + Operation.linear $"{layer}.attn.proj" true c c padded.Tokens
     + Operation.norm $"{layer}.norm2" c
-    + feedForward layer mixer.FeedForwardRatio volume
+    + feedForward layer names mixer.FeedForwardRatio volume
     // The norms' results and both sums; the windows, their queries, keys, values and attended values.
     + Operation.keeps (4L * volume.Count + 5L * padded.Count)
+
+let private swin = inWindows "qkv" 3
+
+/// nnFormer's skip attention; its second norm's result is that of the skip.
+let skipAttention layer mixer (volume: VolumeShape) =
+    inWindows "kv" 2 layer mixer volume + Operation.keeps volume.Count
 
 /// The weights of MONAI's cross-attention, which nothing reads.
 let private crossAttention layer (mixer: VitMixer) c =
@@ -199,7 +215,7 @@ let private vit layer (mixer: VitMixer) (volume: VolumeShape) =
     + products mixer.Heads volume.Tokens volume.Tokens c
     + Operation.linear $"{layer}.attn.out_proj" true c c volume.Tokens
     + Operation.norm $"{layer}.norm2" c
-    + feedForward layer mixer.FeedForwardRatio volume
+    + feedForward layer monaiFeedForward mixer.FeedForwardRatio volume
     + (if mixer.UnusedCrossAttention then
            crossAttention layer mixer c
        else

@@ -21,6 +21,7 @@ module NetworkCost =
         | Architecture.SegFormer shape -> SegFormerCost.rows input network shape
         | Architecture.CoTr shape -> CoTrCost.rows input network shape
         | Architecture.MedNeXt shape -> MedNeXtCost.rows input network shape
+        | Architecture.NnFormer former -> NnFormerCost.rows input network former
 
     /// The network's rows for a patch (voxels), image channels and classes, background included; or everything wrong
     /// with it for these.

@@ -62,7 +62,8 @@ let mapMixers (change: Mixer -> Mixer) =
         | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.mapMixers change unetr)
         | Architecture.SegFormer shape -> Architecture.SegFormer(SegFormerParts.mapMixers change shape)
         | Architecture.CoTr shape -> Architecture.CoTr shape
-        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.mapMixers change shape))
+        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.mapMixers change shape)
+        | Architecture.NnFormer former -> Architecture.NnFormer(NnFormerParts.mapMixers change former))
 
 let private mamba change =
     function
@@ -225,7 +226,8 @@ let mapChannels (change: int -> int) =
         | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.mapChannels change unetr)
         | Architecture.SegFormer shape -> Architecture.SegFormer(SegFormerParts.mapChannels change shape)
         | Architecture.CoTr shape -> Architecture.CoTr(CoTrParts.mapChannels change shape)
-        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.mapChannels change shape))
+        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.mapChannels change shape)
+        | Architecture.NnFormer former -> Architecture.NnFormer(NnFormerParts.mapChannels change former))
 
 /// The kernel of a U-shape's stem; 7 in the paper.
 let withStemKernel kernel =
@@ -242,7 +244,8 @@ let withDepth depth =
         | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.withDepth depth unetr)
         | Architecture.SegFormer shape -> Architecture.SegFormer(SegFormerParts.withDepth depth shape)
         | Architecture.CoTr shape -> Architecture.CoTr(CoTrParts.withDepth depth shape)
-        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.withDepth depth shape))
+        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.withDepth depth shape)
+        | Architecture.NnFormer former -> Architecture.NnFormer(NnFormerParts.withDepth depth former))
 
 /// A shallower U: the first `count` encoder stages, and the decoder stages that take their skips.
 let withStages count =
@@ -252,7 +255,8 @@ let withStages count =
         | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.withStages count unetr)
         | Architecture.SegFormer shape -> Architecture.SegFormer(SegFormerParts.withStages count shape)
         | Architecture.CoTr shape -> Architecture.CoTr(CoTrParts.withStages count shape)
-        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.withStages count shape))
+        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.withStages count shape)
+        | Architecture.NnFormer former -> Architecture.NnFormer(NnFormerParts.withStages count former))
 
 /// What the paper's text and tables say where the public code differs: a transposed convolution in each decoder stage,
 /// multi-scale in the encoder only, and a set of state-space parameters for each order of a scan.

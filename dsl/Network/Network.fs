@@ -13,6 +13,8 @@ type Architecture =
     | CoTr of CoTr
     /// MedNeXt: blocks of depthwise convolutions, at full resolution too.
     | MedNeXt of MedNeXt
+    /// nnFormer: attention in windows on both ways, to the skips as well.
+    | NnFormer of NnFormer
 
 /// A segmentation network.
 type Network = {

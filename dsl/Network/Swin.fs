@@ -1,5 +1,14 @@
 namespace MedSegDsl
 
+/// Whose public code a Swin layer follows where they differ.
+[<RequireQualifiedAccess>]
+type SwinCode =
+    /// MONAI's SwinUNETR: every offset between two tokens has its own bias; `mlp.linear1` in state dicts.
+    | Monai
+    /// 282857341/nnFormer: offsets are numbered by the factors 3w − 1, 2w − 1 and 1, so that some share a bias; `mlp.fc1`
+    /// in state dicts.
+    | NnFormer
+
 /// x + attention inside windows of LN(x), then x + FFN(LN(x)); every second layer of a stage shifts its windows by half
 /// their size (Swin Transformer, Liu et al. 2021). The products get a learned bias for each offset between two tokens.
 type SwinMixer = {
@@ -14,6 +23,7 @@ type SwinMixer = {
     /// The share of numbers that training leaves out, in attention and behind linear layers.
     Dropout: float
     DropPath: DropPath
+    Code: SwinCode
 }
 
 /// How a stage of Swin layers halves the resolution: neighbours side by side, layer norm, a linear layer to twice the

@@ -16,6 +16,7 @@ let all =
     @ Unetr.all
     @ [ SegFormer.threeD; CoTr.published ]
     @ MedNeXt.all
+    @ NnFormer.all
 
 /// The names of the catalogue.
 let names = [ for network in all -> network.Name ]

@@ -45,6 +45,7 @@ let private swin heads =
         QkvBias = true
         Dropout = 0.0
         DropPath = DropPath.none
+        Code = SwinCode.Monai
     }
 
 let private swinUnetr name merging residualBlocks =

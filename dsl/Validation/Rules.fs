@@ -73,6 +73,15 @@ let distinct what (values: 'a list) =
 let stages count =
     if count = 1 then "1 stage" else $"{count} stages"
 
+/// A decoder's stages, each of which takes the skip of one encoder stage.
+let decoderLength encoder decoder =
+    let right = max 1 (encoder - 1)
+
+    Validation.check
+        (decoder = right)
+        (stages decoder)
+        $"{stages right}, one fewer than the encoder, since each takes the skip of one encoder stage"
+
 /// Instance norm takes statistics over a volume, and training stops where that is a single voxel.
 let normedVolume norm (patch: Size3) place (lowest: VolumeShape) =
     match norm with

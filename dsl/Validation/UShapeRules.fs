@@ -29,14 +29,6 @@ let private decoderStage (shape: UShape) index (stage: DecoderStage) =
         return ()
     }
 
-let private decoderLength (shape: UShape) =
-    let right = max 1 (shape.Encoder.Length - 1)
-
-    Validation.check
-        (shape.Decoder.Length = right)
-        (Rules.stages shape.Decoder.Length)
-        $"{Rules.stages right}, one fewer than the encoder, since each takes the skip of one encoder stage"
-
 /// All errors of the stages.
 let shape (shape: UShape) = validation {
     let! () = StemRules.stem shape.Stem |> Validation.field "stem"
@@ -46,7 +38,10 @@ let shape (shape: UShape) = validation {
         |> Validation.field "encoder"
 
     and! _ = Validation.items encoderStage shape.Encoder |> Validation.field "encoder"
-    and! () = decoderLength shape |> Validation.field "decoder"
+
+    and! () =
+        Rules.decoderLength shape.Encoder.Length shape.Decoder.Length
+        |> Validation.field "decoder"
 
     and! _ =
         Validation.items (decoderStage shape) shape.Decoder

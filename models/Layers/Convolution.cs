@@ -44,9 +44,12 @@ public sealed class Convolution : Layer<Tensor, Tensor>
     /// <summary>A convolution that starts as PyTorch's do, uniform within ±1/√(inputs · kernel³).</summary>
     public static Convolution AsPyTorch(
         long inputs, long outputs, int kernel, int stride, bool bias, bool padded = true) =>
-        new(
-            inputs, outputs, kernel, new Size3(stride, stride, stride), bias, padded,
-            Start.InverseRoot(inputs * kernel * kernel * kernel));
+        AsPyTorch(inputs, outputs, kernel, new Size3(stride, stride, stride), bias, padded);
+
+    /// <summary>A convolution that starts as PyTorch's do, uniform within ±1/√(inputs · kernel³).</summary>
+    public static Convolution AsPyTorch(
+        long inputs, long outputs, int kernel, Size3 stride, bool bias, bool padded = true) =>
+        new(inputs, outputs, kernel, stride, bias, padded, Start.InverseRoot(inputs * kernel * kernel * kernel));
 
     /// <inheritdoc />
     public override Tensor forward(Tensor volume)

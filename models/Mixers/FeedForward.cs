@@ -16,11 +16,15 @@ public sealed class FeedForward : Layer<Tensor, Tensor>
         narrow = Add("fc2", new Linear(ratio * channels, channels, bias: true));
     }
 
-    /// <summary>A feed-forward network with MONAI's names, PyTorch's start, and dropout behind both layers.</summary>
-    public FeedForward(int channels, int ratio, double dropout) : base(nameof(FeedForward))
+    /// <summary>
+    /// A feed-forward network that starts as PyTorch's layers do, with dropout behind both layers. MONAI calls them
+    /// <c>linear1</c> and <c>linear2</c>.
+    /// </summary>
+    public FeedForward(int channels, int ratio, double dropout, string first = "linear1", string second = "linear2")
+        : base(nameof(FeedForward))
     {
-        widen = Add("linear1", Linear.AsPyTorch(channels, ratio * channels, bias: true));
-        narrow = Add("linear2", Linear.AsPyTorch(ratio * channels, channels, bias: true));
+        widen = Add(first, Linear.AsPyTorch(channels, ratio * channels, bias: true));
+        narrow = Add(second, Linear.AsPyTorch(ratio * channels, channels, bias: true));
         this.dropout = dropout;
     }
 

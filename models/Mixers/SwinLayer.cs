@@ -22,7 +22,7 @@ public sealed class SwinLayer : TokenLayer
         attentionNorm = Add("norm1", new LayerNorm(channels, NormEpsilon));
         attention = Add("attn", new WindowAttention(channels, mixer, shifted: index % 2 == 1));
         feedForwardNorm = Add("norm2", new LayerNorm(channels, NormEpsilon));
-        feedForward = Add("mlp", new FeedForward(channels, mixer.FeedForwardRatio, mixer.Dropout));
+        feedForward = Add("mlp", FeedForwardOf(channels, mixer));
         dropPath = DropPathModule.rate(index, mixer.DropPath);
     }
 
@@ -33,6 +33,12 @@ public sealed class SwinLayer : TokenLayer
         var attended = tokens + Drop(attention.call(attentionNorm.call(tokens)));
         return (attended + Drop(feedForward.call(feedForwardNorm.call(attended)))).MoveToOuterDisposeScope();
     }
+
+    /// <summary>The feed-forward network of a layer, under the names of the code that it follows.</summary>
+    internal static FeedForward FeedForwardOf(int channels, SwinMixer mixer) =>
+        mixer.Code.IsMonai
+            ? new FeedForward(channels, mixer.FeedForwardRatio, mixer.Dropout)
+            : new FeedForward(channels, mixer.FeedForwardRatio, mixer.Dropout, "fc1", "fc2");
 
     private Tensor Drop(Tensor branch) => RandomDrops.Branch(branch, dropPath, training);
 }

@@ -22,6 +22,7 @@ let private swin heads =
         QkvBias = false
         Dropout = 0.1
         DropPath = { First = 0.1; Step = 0.1 }
+        Code = SwinCode.Monai
     }
 
 let private vit heads =

@@ -16,6 +16,7 @@ let private mixer = {
     QkvBias = true
     Dropout = 0.0
     DropPath = DropPath.none
+    Code = SwinCode.Monai
 }
 
 let private attention shifted =

@@ -16,6 +16,7 @@ let all =
         Dsl.ValidationTests.tests
         Dsl.UnetrTests.tests
         Dsl.ComparedNetworksTests.tests
+        Dsl.NnFormerTests.tests
         Dsl.TablesTests.tests
         Dsl.TrainersTests.tests
         Dsl.JsonTests.tests

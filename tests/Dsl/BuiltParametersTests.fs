@@ -37,6 +37,10 @@ let private others = [
     |> withStages 3
     |> withNorm Norm.Instance
     |> named "unetr-of-three-levels"
+    NnFormer.nnFormer
+    |> withStages 3
+    |> withDeepSupervision false
+    |> named "nnformer-of-three-stages"
     Unetr.swinUnetrV2
     |> withStages 2
     |> withNorm Norm.Batch

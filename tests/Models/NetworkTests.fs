@@ -113,6 +113,8 @@ let private variants =
         "Mamba layers in a pyramid of windows", Unetr.swinUnetrV1 |> withMixer mambaLayer
         "Swin layers in a pyramid of convolutions", Unetr.uxNet |> withMixer (swin 3)
         "convolutions in a column", Unetr.unetr |> withMixer (Mixer.ResidualConvolution 3)
+        "Mamba layers in an nnFormer", NnFormer.nnFormer |> withMixer mambaLayer |> withStages 3
+        "nnFormer without deep supervision", NnFormer.nnFormer |> withStages 2 |> withDeepSupervision false
         "UNETR with batch norm", Unetr.unetr |> withNorm Norm.Batch |> withStages 3
         "SwinUNETR of three stages, v2, with scales",
         Unetr.swinUnetrV2 |> withNorm Norm.Instance |> withStages 3
@@ -147,21 +149,21 @@ let private namesAndShapes network =
 
     Expect.isEmpty differences "names with the shapes built and counted"
 
+let private mixersOf network =
+    let found = ResizeArray()
+
+    network
+    |> mapMixers (fun mixer ->
+        found.Add mixer
+        mixer)
+    |> ignore
+
+    List.ofSeq found
+
 /// The copies of state-space parameters that the public code keeps and never uses, and UNETR's cross-attention.
 let private isUnused (network: Network) (name: string) =
     let copies =
-        match network.Architecture with
-        | Architecture.UShape shape -> [ for stage in shape.Encoder -> stage.Mixer ]
-        | Architecture.Unetr { Encoder = UnetrEncoder.Column column } -> [ column.Mixer ]
-        | Architecture.Unetr {
-                                 Encoder = UnetrEncoder.Windows pyramid
-                             } -> [ for stage in pyramid.Stages -> stage.Mixer ]
-        | Architecture.Unetr {
-                                 Encoder = UnetrEncoder.Convolutions pyramid
-                             } -> [ for stage in pyramid.Stages -> stage.Mixer ]
-        | Architecture.SegFormer shape -> [ for stage in shape.Stages -> stage.Mixer ]
-        | Architecture.MedNeXt shape -> [ for stage in shape.Encoder -> stage.Mixer ]
-        | Architecture.CoTr _ -> []
+        mixersOf network
         |> List.exists (function
             | Mixer.Mamba mixer -> mixer.Ssm = SsmParameters.SharedWithUnusedCopies
             | Mixer.Vit mixer -> mixer.UnusedCrossAttention
@@ -192,6 +194,7 @@ let private forwardAndBackward (network: Network) =
         | Architecture.SegFormer _ -> 1
         | Architecture.CoTr shape -> shape.Encoder.Length + 1
         | Architecture.MedNeXt shape -> shape.Encoder.Length + 1
+        | Architecture.NnFormer former -> former.Decoder.Length
 
     Expect.equal maps.Count expected "maps"
     Expect.equal (shape maps[0]) [ 1; 3; patch.D; patch.H; patch.W ] "the final map's shape"
@@ -321,6 +324,7 @@ let private stateTests =
                 SegFormer.threeD
                 CoTr.published
                 MedNeXt.basic 3
+                NnFormer.nnFormer
             ] do
             test $"{network.Name}: steps leave no tensor behind" {
                 use built = build (shallow network)

@@ -3,6 +3,7 @@
 [<RequireQualifiedAccess>]
 module internal MedSegDsl.MixerCost
 
+open System.Text.RegularExpressions
 open MedSegDsl
 
 /// What the published code appends to the names of order 0, 1, 2 …: nothing, `_b`, `_c` …
@@ -239,6 +240,35 @@ let private ux layer (mixer: UxMixer) (volume: VolumeShape) =
     // The convolution's and the norm's result, the hidden layer before and after GELU, what γ scales, the sum.
     + Operation.keeps (4L * volume.Count + 2L * hidden.Count)
 
+/// SegMamba's names of what an order of the scan owns: `A_b_log` for `A_log_b`, and `_s` for the third order.
+let private segMambaName layer (name: string) =
+    let own = name.Replace($"{layer}.mixer.", "")
+
+    let ending =
+        Regex.Replace(own, @"_([b-z])(?=\.|$)", fun order -> if order.Value = "_c" then "_s" else order.Value)
+
+    let ending = Regex.Replace(ending, @"^A_log(_[a-z])$", "A$1_log")
+    if own = name then name else $"{layer}.mamba.{ending}"
+
+/// A Mamba layer with a layer norm.
+let private segMamba layer mixer (volume: VolumeShape) =
+    let cost = mamba layer mixer volume
+
+    {
+        cost with
+            Parameters = [
+                for p in cost.Parameters ->
+                    {
+                        p with
+                            Name = segMambaName layer p.Name
+                    }
+                {
+                    Name = $"{layer}.norm.bias"
+                    Shape = [ volume.Channels ]
+                }
+            ]
+    }
+
 /// A layer of a stage under its name; `index` is its place among the stage's layers.
 let layer (network: Network) name (index: int) mixer (volume: VolumeShape) =
     let block name kernel =
@@ -252,6 +282,7 @@ let layer (network: Network) name (index: int) mixer (volume: VolumeShape) =
     | Mixer.Swin mixer -> swin name mixer volume
     | Mixer.Vit mixer -> vit name mixer volume
     | Mixer.Ux mixer -> ux name mixer volume
+    | Mixer.SegMamba mixer -> segMamba name mixer volume
     | Mixer.MixTransformer mixer -> mixTransformer network name mixer volume
     | Mixer.DeformableAttention mixer -> AttentionCost.deformable name mixer volume.Channels 1 volume.Tokens
     | Mixer.MedNeXt block -> MedNeXtBlockCost.layer network name block volume
@@ -267,6 +298,8 @@ let private nameInChain block index =
     | Mixer.Swin _
     | Mixer.Vit _
     | Mixer.Ux _
+    | Mixer.SegMamba _
+    | Mixer.SegMamba _
     | Mixer.MixTransformer _
     | Mixer.DeformableAttention _
     | Mixer.MedNeXt _ -> $"{block}.layers.{index}"

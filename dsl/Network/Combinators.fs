@@ -68,6 +68,7 @@ let mapMixers (change: Mixer -> Mixer) =
 let private mamba change =
     function
     | Mixer.Mamba mixer -> Mixer.Mamba(change mixer)
+    | Mixer.SegMamba mixer -> Mixer.SegMamba(change mixer)
     | other -> other
 
 let private attention change =

@@ -74,6 +74,8 @@ type Mixer =
     | Vit of VitMixer
     /// 3D UX-Net's block.
     | Ux of UxMixer
+    /// x + mixer(LN(x)): a Mamba layer with the norm of a Transformer, and SegMamba's names.
+    | SegMamba of MambaMixer
     /// SegFormer's layer.
     | MixTransformer of MixTransformerMixer
     /// CoTr's layer, on one volume.

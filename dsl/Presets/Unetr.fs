@@ -1,4 +1,4 @@
-/// UNETR, SwinUNETR and 3D UX-Net as published (Project-MONAI/MONAI, MASILab/3DUX-Net).
+/// UNETR, SwinUNETR, 3D UX-Net and SegMamba as published (Project-MONAI/MONAI, MASILab/3DUX-Net, ge-xing/SegMamba).
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module MedSegDsl.Unetr
 
@@ -93,5 +93,34 @@ let uxNet =
             SkipFeedForward = false
         })
 
+/// SegMamba: stages of two Mamba layers that read the volume forward, backward and slice by slice, behind gated
+/// convolutions (Xing et al. 2024, ge-xing/SegMamba). The public code has 64, 32, 16 and 8 slices, as a patch of 128³ has;
+/// here a stage has as many as its volume.
+let segMamba =
+    create
+        "SegMamba"
+        48
+        (UnetrEncoder.Convolutions {
+            StemKernel = 7
+            Stages = [
+                for _ in 1..4 ->
+                    {
+                        Depth = 2
+                        Mixer =
+                            Mixer.SegMamba {
+                                Convolution = DepthwiseConv.Causal1d 4
+                                Scan = [ ScanOrder.Forward; ScanOrder.Backward; ScanOrder.FrontBack ]
+                                ScanFusion = Fusion.Sum
+                                Ssm = SsmParameters.Separate
+                                StateSize = 16
+                                Expansion = 2
+                            }
+                    }
+            ]
+            Norm = PyramidNorm.Instance
+            GatedConvolution = true
+            SkipFeedForward = true
+        })
+
 /// Every network of this module.
-let all = [ unetr; swinUnetrV1; swinUnetrMergingV2; swinUnetrV2; uxNet ]
+let all = [ unetr; swinUnetrV1; swinUnetrMergingV2; swinUnetrV2; uxNet; segMamba ]

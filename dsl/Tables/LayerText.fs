@@ -58,7 +58,8 @@ let private ssm (mixer: MambaMixer) =
 
 let private mixer channels =
     function
-    | Mixer.Mamba mixer -> [
+    | Mixer.Mamba mixer
+    | Mixer.SegMamba mixer -> [
         $"Linear: C={2 * mixer.Expansion * channels}"
         match mixer.Convolution with
         | DepthwiseConv.Causal1d kernel -> $"DWConv 1D: K={kernel}, causal"

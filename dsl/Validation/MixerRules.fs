@@ -121,6 +121,7 @@ let mixer channels value =
     | Mixer.Swin mixer -> swin channels mixer
     | Mixer.Vit mixer -> vit channels mixer
     | Mixer.Ux mixer -> ux mixer
+    | Mixer.SegMamba mixer -> mamba mixer
     | Mixer.MixTransformer mixer -> mixTransformer channels mixer
     | Mixer.DeformableAttention mixer -> deformable channels mixer
     | Mixer.MedNeXt block -> medNeXt block
@@ -133,6 +134,7 @@ let normedChannels channels value =
     | Mixer.Swin _
     | Mixer.Vit _
     | Mixer.Ux _
+    | Mixer.SegMamba _
     | Mixer.DeformableAttention _ -> []
     | Mixer.PlainConvolution _
     | Mixer.ResidualConvolution _
@@ -159,5 +161,6 @@ let onVolume (volume: VolumeShape) value =
     | Mixer.Swin _
     | Mixer.Vit _
     | Mixer.Ux _
+    | Mixer.SegMamba _
     | Mixer.DeformableAttention _
     | Mixer.MedNeXt _ -> Ok()

@@ -17,6 +17,7 @@ public static class MixerLayers
         Mixer.Swin swin => new SwinLayer(volume.Channels, swin.Item, index),
         Mixer.Vit vit => new VitLayer(volume.Channels, vit.Item),
         Mixer.Ux ux => new UxLayer(volume.Channels, ux.Item, index),
+        Mixer.SegMamba mamba => new SegMambaLayer(volume.Channels, mamba.Item),
         Mixer.MixTransformer mix => new MixTransformerLayer(volume.Channels, mix.Item, network),
         Mixer.DeformableAttention deformable => new DeformableLayer(volume.Channels, deformable.Item),
         Mixer.MedNeXt block => new MedNeXtLayer(volume.Channels, block.Item, network),

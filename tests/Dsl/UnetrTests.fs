@@ -26,6 +26,50 @@ let private printed = [
     "3D UX-Net", Unetr.uxNet, 53.0
 ]
 
+/// Numbers in the layers of ge-xing/SegMamba (model_segmamba/segmamba.py) for one channel and two classes.
+let private segMambaCount =
+    let conv kernel inputs outputs = pown kernel 3 * inputs * outputs
+    let biased kernel inputs outputs = conv kernel inputs outputs + outputs
+
+    let mamba c =
+        let inner, rank = 2L * c, c / 16L
+
+        let order =
+            16L * inner
+            + inner
+            + (4L * inner + inner)
+            + inner * (rank + 32L)
+            + (rank * inner + inner)
+
+        2L * c + c * 2L * inner + 3L * order + inner * c
+
+    let residual inputs outputs =
+        conv 3L inputs outputs
+        + conv 3L outputs outputs
+        + if inputs = outputs then 0L else inputs * outputs
+
+    let up inputs outputs =
+        conv 2L inputs outputs + residual (2L * outputs) outputs
+
+    let widths = [ 48L; 96L; 192L; 384L ]
+
+    let encoder =
+        biased 7L 1L 48L
+        + List.sum [ for c in List.take 3 widths -> biased 2L c (2L * c) ]
+        + List.sum [
+            for c in widths ->
+                2L * mamba c
+                + 2L * biased 3L c c
+                + 2L * biased 1L c c
+                + biased 1L c (2L * c)
+                + biased 1L (2L * c) c
+        ]
+
+    let skips = residual 1L 48L + List.sum [ for c in widths -> residual c (2L * c) ]
+
+    let decoder = List.sum [ for c in widths -> up (2L * c) c ]
+    encoder + skips + decoder + residual 48L 48L + biased 1L 48L 2L
+
 let private inWindows change =
     mapUnetr (fun unetr ->
         match unetr.Encoder with
@@ -96,6 +140,29 @@ let tests =
                 let count = (network |> costOf (Size3.cube 96, 1, 5)).Total.ParameterCount
                 Expect.isLessThan (abs (float count / 1e6 - millions)) 0.05 $"{count} parameters"
             }
+
+        test "SegMamba has the parameters of the repository's layers" {
+            let parameters = (Unetr.segMamba |> costOf (Size3.cube 128, 1, 2)).Total.Parameters
+
+            Expect.equal (parameters |> List.sumBy _.Count) segMambaCount "counted by hand"
+            Expect.equal segMambaCount 67_362_674L "67.36 M"
+
+            // What the Mamba layers of mamba_ssm's fork (bimamba v3) are called.
+            let layer = "vit.stages.1.0.mamba"
+            let names = Set [ for p in parameters -> p.Name ]
+
+            let orders =
+                [ ""; "_b"; "_s" ]
+                |> List.collect (fun order -> [
+                    $"{layer}.A{order}_log"
+                    $"{layer}.D{order}"
+                    $"{layer}.conv1d{order}.weight"
+                    $"{layer}.x_proj{order}.weight"
+                    $"{layer}.dt_proj{order}.bias"
+                ])
+
+            Expect.isSubset (Set orders) names "each order's own parameters"
+        }
 
         for network, expected in breakages do
             test $"""{network.Name}: {String.concat ", " expected}""" {

@@ -324,6 +324,7 @@ let private stateTests =
                 SegFormer.threeD
                 CoTr.published
                 MedNeXt.basic 3
+                Unetr.segMamba
                 NnFormer.nnFormer
             ] do
             test $"{network.Name}: steps leave no tensor behind" {

@@ -254,20 +254,15 @@ let private segMambaName layer (name: string) =
 let private segMamba layer mixer (volume: VolumeShape) =
     let cost = mamba layer mixer volume
 
-    {
-        cost with
-            Parameters = [
-                for p in cost.Parameters ->
-                    {
-                        p with
-                            Name = segMambaName layer p.Name
-                    }
-                {
-                    Name = $"{layer}.norm.bias"
-                    Shape = [ volume.Channels ]
-                }
-            ]
-    }
+    let renamed =
+        cost.Parameters
+        |> List.map (fun parameter -> {
+            parameter with
+                Name = segMambaName layer parameter.Name
+        })
+
+    { cost with Parameters = renamed }
+    + Operation.parameters [ $"{layer}.norm.bias", [ volume.Channels ] ]
 
 /// A layer of a stage under its name; `index` is its place among the stage's layers.
 let layer (network: Network) name (index: int) mixer (volume: VolumeShape) =
@@ -298,7 +293,6 @@ let private nameInChain block index =
     | Mixer.Swin _
     | Mixer.Vit _
     | Mixer.Ux _
-    | Mixer.SegMamba _
     | Mixer.SegMamba _
     | Mixer.MixTransformer _
     | Mixer.DeformableAttention _

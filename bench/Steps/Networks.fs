@@ -56,7 +56,7 @@ let precisions = [
     "float16", Precision.Float16
 ]
 
-/// What a step's gradients are multiplied with.
+/// What a loss's gradient is multiplied with under a loss scale, 1 without.
 let gradientFactor (scale: LossScale | null) =
     match scale with
     | null -> 1.0
@@ -104,6 +104,7 @@ type Trained(name: string, precision: Precision) =
         use scope = torch.NewDisposeScope()
         let maps = network.call images
         between ()
+
         let value = loss.Evaluate(maps, target, gradientFactor lossScale)
         between ()
         optimizer.Step(1e-4, lossScale) |> ignore

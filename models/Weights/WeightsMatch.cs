@@ -25,8 +25,9 @@ internal sealed class WeightsMatch
         this.network = network;
         this.patch = patch;
         own = network.state_dict().Where(entry => wanted(entry.Key)).ToDictionary(entry => entry.Key, entry => entry.Value);
-        var given = own.Where(entry => tensors.ContainsKey(entry.Key)).Select(entry => entry.Value.Handle).ToHashSet();
-        Missing = [.. own.Where(entry => !given.Contains(entry.Value.Handle)).Select(entry => entry.Key)];
+        Missing = [.. own.GroupBy(entry => entry.Value.Handle)
+            .Where(names => !names.Any(entry => tensors.ContainsKey(entry.Key)))
+            .Select(names => names.First().Key)];
         Unexpected = [.. tensors.Keys.Where(name => wanted(name) && !own.ContainsKey(name))];
         foreach (var (name, tensor) in tensors.Where(entry => own.ContainsKey(entry.Key)))
         {
@@ -34,7 +35,7 @@ internal sealed class WeightsMatch
         }
     }
 
-    /// <summary>Names of the network that have no weights, under a second name of the same parameter neither.</summary>
+    /// <summary>Parameters of the network that have no weights, not even under a second name: each by its first name.</summary>
     public IReadOnlyList<string> Missing { get; }
 
     /// <summary>Names that the network does not have.</summary>

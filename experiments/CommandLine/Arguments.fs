@@ -77,7 +77,7 @@ type TrainArgs =
             | Target _ -> "for example: 901 3d_fullres 0 (fold 0 to 4, or all)"
             | Network _ -> "a network of `medseg list`, trained as it was published; default: UlikeMamba_3dMT"
             | Trainer _ ->
-                "nnU-Net's name of a trainer, for example nnUNetTrainerUMambaEnc: its network and how it trains"
+                "nnU-Net's name of a trainer, for example nnUNetTrainerUMambaEnc: its network and how it trains (`medseg list trainers`)"
             | Plans _ -> "plans file without .json; default: nnUNetPlans"
             | Continue -> "go on from the last checkpoint"
             | Pretrained_Weights _ ->
@@ -265,7 +265,7 @@ type ListArgs =
     interface IArgParserTemplate with
         member arg.Usage =
             match arg with
-            | What _ -> "networks, experiments or datasets; default: all three"
+            | What _ -> "networks, trainers, experiments or datasets; default: all"
 
 type InspectArgs =
     | [<MainCommand; ExactlyOnce>] File of PATH: string

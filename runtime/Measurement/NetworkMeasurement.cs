@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MedSegDsl.Kernels.Cuda;
 using MedSegDsl.Models;
 using MedSegDsl.Runtime.Training;
 using TorchSharp;
@@ -7,8 +8,8 @@ using static TorchSharp.torch;
 namespace MedSegDsl.Runtime.Measurement;
 
 /// <summary>
-/// Latency and peak memory of a network on a device, for one patch in float32. Memory is that of the process, so that a
-/// process should measure one network and end.
+/// Latency and peak memory of a network on a device, for one patch in float32. Memory is the process's, on a GPU what is in
+/// use on it, so that a process should measure one network and end.
 /// </summary>
 public static class NetworkMeasurement
 {
@@ -30,7 +31,7 @@ public static class NetworkMeasurement
         var place = TrainingDevice.Resolve(device);
         using var scope = NewDisposeScope();
         Start(place);
-        var idle = PeakMemory.Resident();
+        var idle = Used(place);
         using var network = Build(definition, channels, classes, patch);
         network.to(place);
         var volume = randn([1, channels, patch.D, patch.H, patch.W], device: place);
@@ -50,6 +51,9 @@ public static class NetworkMeasurement
         using var scope = NewDisposeScope();
         randn([64, 64], device: device).matmul(randn([64, 64], device: device)).sum().item<float>();
     }
+
+    private static long Used(torch.Device device) =>
+        device.type == DeviceType.CUDA ? GpuMemory.Used() : PeakMemory.Resident();
 
     private static SegmentationNetwork Build(Network definition, int channels, int classes, Size3 patch)
     {
@@ -82,7 +86,8 @@ public static class NetworkMeasurement
 
     private static StepFigures? Measure(torch.Device device, long idle, Action pass)
     {
-        var countsMemory = device.type == DeviceType.CPU && PeakMemory.Reset();
+        var onGpu = device.type == DeviceType.CUDA;
+        var countsMemory = onGpu || PeakMemory.Reset();
         try
         {
             pass();
@@ -97,7 +102,8 @@ public static class NetworkMeasurement
             while (times.Count < MostPasses && all.Elapsed < Enough);
 
             times.Sort();
-            return new StepFigures(times[times.Count / 2], countsMemory ? Math.Max(PeakMemory.Peak() - idle, 0) : null);
+            var peak = onGpu ? GpuMemory.Used() : PeakMemory.Peak();
+            return new StepFigures(times[times.Count / 2], countsMemory ? Math.Max(peak - idle, 0) : null);
         }
         catch (System.Runtime.InteropServices.ExternalException)
         {

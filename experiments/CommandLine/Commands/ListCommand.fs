@@ -16,6 +16,9 @@ let private section title lines =
 
 let private networks () = section "networks" Networks.names
 
+let private trainers () =
+    section "trainers" [ for alias in TrainerAliases.all -> $"%-32s{alias.Name} {alias.Network}" ]
+
 let private experiments () =
     section "experiments" [
         for experiment in Catalogue.experiments ->
@@ -29,11 +32,14 @@ let run (args: ParseResults<ListArgs>) =
     match args.TryGetResult What with
     | None ->
         networks ()
+        trainers ()
         experiments ()
         datasets ()
     | Some "networks" -> networks ()
+    | Some "trainers" -> trainers ()
     | Some "experiments" -> experiments ()
     | Some "datasets" -> datasets ()
-    | Some other -> raise (UserException $"{other}: there are networks, experiments and datasets to list")
+    | Some other ->
+        raise (UserException $"{other}: there are networks, trainers, experiments and datasets to list")
 
     Exit.done'

@@ -3,6 +3,7 @@ module MedSegDsl.Experiments.CommandLine.Commands.TrainCommand
 
 open Argu
 open MedSegDsl
+open MedSegDsl.Kernels
 open MedSegDsl.Runtime.Dataset
 open MedSegDsl.Runtime.Training
 open MedSegDsl.Experiments.Console
@@ -21,6 +22,7 @@ let private trained (args: ParseResults<TrainArgs>) =
 
 /// Mixed precision is for GPUs: on the CPU nnU-Net computes in float32 whatever its trainer says.
 let private onDevice device experiment =
+    NativeLibtorch.Load() |> ignore
     let place = TrainingDevice.Resolve(Option.defaultValue Device.Automatic device)
 
     if place.``type`` = TorchSharp.DeviceType.CPU then

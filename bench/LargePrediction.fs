@@ -9,6 +9,7 @@ open MedSegDsl.Runtime.Imaging
 open MedSegDsl.Runtime.Inference
 open MedSegDsl.Runtime.Planning
 open MedSegDsl.Runtime.Preprocessing
+open MedSegDsl.Runtime.Preprocessing.Resampling
 open MedSegDsl.Tests.Golden
 open TorchSharp
 
@@ -42,7 +43,7 @@ let private network =
         use centres =
             torch.arange(float classes).to_type(torch.float32).reshape(1L, int64 classes, 1L, 1L, 1L)
 
-        (tile - centres).square_().neg_())
+        (tile - centres).square().neg_())
 
 /// Prints the figures of docs/performance.md.
 let run () =

@@ -25,8 +25,26 @@ let private inDecoder index change =
                 |> List.mapi (fun i stage -> if i = index then change stage else stage)
     })
 
+/// Heads that divide any channels, so that channels alone are wrong.
+let private oneHead network =
+    network
+    |> mapMixers (fun mixer ->
+        match mixer with
+        | Mixer.Swin swin -> Mixer.Swin { swin with Heads = 1 }
+        | other -> other)
+    |> former (fun former -> {
+        former with
+            Decoder = [
+                for stage in former.Decoder ->
+                    {
+                        stage with
+                            SkipAttentionStage.Attention.Heads = 1
+                    }
+            ]
+    })
+
 let private breakages: (string * (Network -> Network)) list = [
-    "architecture.channels", mapChannels (fun _ -> 193)
+    "architecture.channels", mapChannels (fun _ -> 193) >> oneHead
     "architecture.firstStride.d",
     former (fun former -> {
         former with

@@ -122,7 +122,11 @@ let tests =
 
                     reader.WriteLabels(
                         Path.Combine(predicted, $"{case}.png"),
-                        ImageArray<int16>(whole.Data |> Array.map (fun v -> if v = 3s then 0s else v), 1, whole.Shape),
+                        ImageArray<int16>(
+                            whole.Data |> Array.map (fun v -> if v = 3s then 0s else v),
+                            1,
+                            whole.Shape
+                        ),
                         ImageGeometry.FromSpacing [| 999.0; 1.0; 1.0 |]
                     )
 
@@ -137,10 +141,7 @@ let tests =
 
                 Expect.isEmpty perfect.Failures "every case is evaluated"
 
-                Expect.equal
-                    (nonNull perfect.Summary).ForegroundMean.Dice
-                    1.0
-                    "what is ignored is no error")
+                Expect.equal (nonNull perfect.Summary).ForegroundMean.Dice 1.0 "what is ignored is no error")
         }
         for ending in [ ".tif"; ".mhd" ] do
             test $"volumes in {ending}, stored compressed" {

@@ -82,7 +82,7 @@ let draw (source: string) (file: string) =
 
     plot.XLabel "step"
     plot.YLabel $"loss, mean of {smoothing} steps"
-    plot.ShowLegend() |> ignore
+    plot.ShowLegend Alignment.UpperRight |> ignore
     File.WriteAllBytes(file, plot.GetImageBytes(900, 500, ImageFormat.Png))
 
 /// Trains UlikeMamba_3dMT on patches of 32 × 64 × 64 in each precision, prints the losses' means over twentieths of the training,

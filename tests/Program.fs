@@ -35,6 +35,7 @@ let all =
         Runtime.NiftiTests.tests
         Runtime.AxisOrientationTests.tests
         Runtime.Imaging.FormatTests.tests
+        Runtime.Imaging.PictureDatasetTests.tests
         Runtime.Preprocessing.CroppingTests.golden
         Runtime.Preprocessing.CroppingTests.tests
         Runtime.Preprocessing.ResamplingTests.golden

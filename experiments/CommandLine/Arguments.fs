@@ -46,6 +46,7 @@ type PreprocessArgs =
     | [<AltCommandLine("-p")>] Plans of NAME: string
     | [<AltCommandLine("-np")>] Workers of COUNT: int
     | Overwrite
+    | Compress
 
     interface IArgParserTemplate with
         member arg.Usage =
@@ -55,6 +56,7 @@ type PreprocessArgs =
             | Plans _ -> "plans file without .json; default: nnUNetPlans"
             | Workers _ -> "cases preprocessed at a time; default: by cores and memory"
             | Overwrite -> "preprocess finished cases again"
+            | Compress -> "store cases compressed: less room on disk, slower patches"
 
 type TrainArgs =
     | [<MainCommand; ExactlyOnce>] Target of DATASET: string * CONFIGURATION: string * FOLD: string

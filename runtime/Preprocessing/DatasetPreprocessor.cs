@@ -78,7 +78,7 @@ public sealed class DatasetPreprocessor
 
         // The first case has all threads, and shows how many cases fit into memory side by side.
         var budget = new MemoryBudget(options.MemoryBytes);
-        var largest = Preprocess(open[0], folder, preprocessor, options.Threads, budget, 0, cancellation);
+        var largest = Preprocess(open[0], folder, preprocessor, options, options.Threads, budget, 0, cancellation);
         Report(open[0], isNew: true);
         var workers = (int)Math.Clamp(options.MemoryBytes / largest, 1, options.Threads);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -91,7 +91,7 @@ public sealed class DatasetPreprocessor
             {
                 var files = open[index + 1];
                 var bytes = Preprocess(
-                    files, folder, preprocessor, options.Threads / workers, budget,
+                    files, folder, preprocessor, options, options.Threads / workers, budget,
                     Interlocked.Read(ref largest), stop.Token);
                 lock (reporting)
                     largest = Math.Max(largest, bytes);
@@ -115,8 +115,8 @@ public sealed class DatasetPreprocessor
 
     /// <summary>Preprocesses one case and returns the memory that it took.</summary>
     private long Preprocess(
-        CaseFiles files, string folder, CasePreprocessor preprocessor, int threads, MemoryBudget budget,
-        long expected, CancellationToken cancellation)
+        CaseFiles files, string folder, CasePreprocessor preprocessor, PreprocessingOptions options, int threads,
+        MemoryBudget budget, long expected, CancellationToken cancellation)
     {
         budget.Reserve(expected, cancellation);
         try
@@ -132,7 +132,7 @@ public sealed class DatasetPreprocessor
             }
 
             var preprocessed = preprocessor.Preprocess(loaded.Image, loaded.Spacing, loaded.Segmentation, threads);
-            VolumeStore.Write(folder, files.Id, preprocessed);
+            VolumeStore.Write(folder, files.Id, preprocessed, options.Compress);
             return needed;
         }
         catch (UserException cause)

@@ -1,5 +1,6 @@
 using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Files;
+using MedSegDsl.Runtime.Imaging;
 
 namespace MedSegDsl.Runtime.Preprocessing;
 
@@ -27,11 +28,15 @@ public static class GroundTruth
                 throw new UserException($"{source.FullName}: no such file; case {files.Id} has no labels");
             if (target.Exists && target.Length == source.Length && target.LastWriteTimeUtc >= source.LastWriteTimeUtc)
                 continue;
-            AtomicFile.Write(target.FullName, stream =>
-            {
-                using var labels = source.OpenRead();
-                labels.CopyTo(stream);
-            });
+            foreach (var companion in CompanionFiles.Of(source.FullName))
+                Copy(companion, Path.Combine(target.DirectoryName!, Path.GetFileName(companion)));
+            Copy(source.FullName, target.FullName);
         }
     }
+
+    private static void Copy(string source, string target) => AtomicFile.Write(target, stream =>
+    {
+        using var labels = File.OpenRead(source);
+        labels.CopyTo(stream);
+    });
 }

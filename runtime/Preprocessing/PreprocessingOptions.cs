@@ -5,7 +5,9 @@ namespace MedSegDsl.Runtime.Preprocessing;
 /// <param name="MemoryBytes">Memory for the cases in work. One case is always worked on, however
 /// large.</param>
 /// <param name="Overwrite">Preprocess finished cases again.</param>
-public sealed record PreprocessingOptions(int Threads, long MemoryBytes, bool Overwrite = false)
+/// <param name="Compress">Store cases compressed: less room on disk, but patches are read more slowly.
+/// Finished cases stay as they are.</param>
+public sealed record PreprocessingOptions(int Threads, long MemoryBytes, bool Overwrite = false, bool Compress = false)
 {
     /// <summary>All processors and 70 % of the memory that the process may use.</summary>
     public static PreprocessingOptions Default => new(

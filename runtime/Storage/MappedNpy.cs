@@ -1,51 +1,48 @@
 using System.Buffers;
-using System.IO.MemoryMappedFiles;
+using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 
 namespace MedSegDsl.Runtime.Storage;
 
-/// <summary>A .npy file in memory-mapped form: the system reads the pages that are touched. Safe for many
+/// <summary>A .npy file in memory-mapped form: a patch costs the pages it lies on. Safe for many
 /// readers.</summary>
-/// <remarks>The file is closed after mapping, so thousands of cases may be open at once.</remarks>
-internal sealed unsafe class MappedNpy : IDisposable
+internal sealed unsafe class MappedNpy : IStoredVolume
 {
-    private readonly MemoryMappedViewAccessor view;
-    private readonly byte* start;
+    private readonly MappedFile file;
 
     /// <summary>Maps a file.</summary>
     /// <exception cref="UserException">The file is missing, unreadable, or shorter than its header
     /// says.</exception>
     public MappedNpy(string path)
     {
-        try
+        NpyHeader? header = null;
+        file = new MappedFile(path, stream =>
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
-            Header = NpyHeader.Read(stream, path);
-            if (stream.Length != Header.DataOffset + Header.Count * ItemSize(Header.Type, path))
+            header = NpyHeader.Read(stream, path);
+            if (stream.Length != header.DataOffset + header.Count * ItemSize(header.Type, path))
                 throw new UserException(
                     $"{path}: {stream.Length} bytes do not fit its header; preprocess the case again");
-            using var map = MemoryMappedFile.CreateFromFile(
-                stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-            view = map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-        }
-        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException($"{path}: cannot be read; preprocess the case again: {cause.Message}", cause);
-        }
-
-        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        });
+        Header = header!;
     }
 
     /// <summary>Type and shape.</summary>
     public NpyHeader Header { get; }
 
+    /// <inheritdoc />
+    public string Type => Header.Type;
+
+    /// <inheritdoc />
+    public long[] Shape => Header.Shape;
+
     /// <summary>All values; <typeparamref name="T"/> must be the file's type.</summary>
     public ReadOnlySpan<T> Values<T>() where T : unmanaged
     {
-        ObjectDisposedException.ThrowIf(view.SafeMemoryMappedViewHandle.IsClosed, this);
+        var start = file.At(Header.DataOffset);
         if (Header.Type != NpyHeader.NameOf<T>())
             throw new InvalidOperationException($"values of type {Header.Type} read as {NpyHeader.NameOf<T>()}");
-        return new ReadOnlySpan<T>(start + Header.DataOffset, checked((int)Header.Count));
+        return new ReadOnlySpan<T>(start, checked((int)Header.Count));
     }
 
     /// <summary>All values, as memory that stays valid until the file is disposed.</summary>
@@ -56,12 +53,29 @@ internal sealed unsafe class MappedNpy : IDisposable
     }
 
     /// <inheritdoc />
-    public void Dispose()
+    public void ReadPatch<T>(int channel, ReadOnlySpan<int> corner, ReadOnlySpan<int> size, Span<T> target, T outside)
+        where T : unmanaged, INumberBase<T>
     {
-        if (view.SafeMemoryMappedViewHandle.IsClosed)
-            return;
-        view.SafeMemoryMappedViewHandle.ReleasePointer();
-        view.Dispose();
+        switch (Type)
+        {
+            case "<f4": Copy<float, T>(channel, corner, size, target, outside); break;
+            case "<i2": Copy<short, T>(channel, corner, size, target, outside); break;
+            default: Copy<sbyte, T>(channel, corner, size, target, outside); break;
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => file.Dispose();
+
+    private void Copy<TStored, T>(int channel, ReadOnlySpan<int> corner, ReadOnlySpan<int> size, Span<T> target, T outside)
+        where TStored : unmanaged, INumberBase<TStored>
+        where T : unmanaged, INumberBase<T>
+    {
+        ReadOnlySpan<int> shape = [(int)Shape[1], (int)Shape[2], (int)Shape[3]];
+        var volume = shape[0] * shape[1] * shape[2];
+        PatchCopy.Copy(
+            Values<TStored>().Slice(channel * volume, volume), shape, corner, size, target, outside,
+            (from, to) => TensorPrimitives.ConvertTruncating(from, to));
     }
 
     private static int ItemSize(string type, string path) => type switch
@@ -75,13 +89,13 @@ internal sealed unsafe class MappedNpy : IDisposable
 
     /// <summary>Hands the mapped pages out as memory; they are native, so pinning has nothing to
     /// do.</summary>
-    private sealed class Pages<T>(MappedNpy file) : MemoryManager<T> where T : unmanaged
+    private sealed class Pages<T>(MappedNpy owner) : MemoryManager<T> where T : unmanaged
     {
         public override Span<T> GetSpan() =>
-            MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(file.Values<T>()), (int)file.Header.Count);
+            MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(owner.Values<T>()), (int)owner.Header.Count);
 
         public override MemoryHandle Pin(int elementIndex = 0) =>
-            new((T*)(file.start + file.Header.DataOffset) + elementIndex);
+            new((T*)owner.file.At(owner.Header.DataOffset) + elementIndex);
 
         public override void Unpin() { }
 

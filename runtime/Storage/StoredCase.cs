@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Text.Json.Nodes;
 using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Imaging;
@@ -12,8 +11,8 @@ namespace MedSegDsl.Runtime.Storage;
 /// disposed.</summary>
 public sealed class StoredCase : ITrainingCase, IDisposable
 {
-    private readonly MappedNpy image;
-    private readonly MappedNpy segmentation;
+    private readonly IStoredVolume image;
+    private readonly IStoredVolume segmentation;
     private readonly MappedNpy locations;
     private readonly int[] shape;
 
@@ -26,17 +25,17 @@ public sealed class StoredCase : ITrainingCase, IDisposable
                 + "preprocess the dataset");
         var fields = JsonFields.Read(files.Properties);
         Properties = CaseProperties.From(fields);
-        image = new MappedNpy(files.Image);
+        image = OpenVolume(files.Image, files.CompressedImage);
         try
         {
             locations = new MappedNpy(files.Locations);
             Locations = Divide(locations.Memory<int>(), fields, files.Locations);
-            segmentation = new MappedNpy(files.Segmentation);
-            if (image.Header is not { Type: "<f4", Shape.Length: 4 })
+            segmentation = OpenVolume(files.Segmentation, files.CompressedSegmentation);
+            if (image is not { Type: "<f4", Shape.Length: 4 })
                 throw new UserException(
                     $"{files.Image}: should hold float32 of channel, z, y, x; preprocess the case again");
-            if (segmentation.Header.Type is not ("|i1" or "<i2")
-                || segmentation.Header.Shape is not [1, .. var axes] || !axes.SequenceEqual(image.Header.Shape[1..]))
+            if (segmentation.Type is not ("|i1" or "<i2")
+                || segmentation.Shape is not [1, .. var axes] || !axes.SequenceEqual(image.Shape[1..]))
                 throw new UserException(
                     $"{files.Segmentation}: should hold int8 or int16 of the image's shape; preprocess the case again");
         }
@@ -46,14 +45,14 @@ public sealed class StoredCase : ITrainingCase, IDisposable
             throw;
         }
 
-        shape = [.. image.Header.Shape[1..].Select(axis => (int)axis)];
+        shape = [.. image.Shape[1..].Select(axis => (int)axis)];
     }
 
     /// <inheritdoc />
     public string Id { get; }
 
     /// <inheritdoc />
-    public int Channels => (int)image.Header.Shape[0];
+    public int Channels => (int)image.Shape[0];
 
     /// <inheritdoc />
     public IReadOnlyList<int> Shape => shape;
@@ -69,31 +68,25 @@ public sealed class StoredCase : ITrainingCase, IDisposable
         ReadOnlySpan<int> corner, ReadOnlySpan<int> size, Span<float> imagePatch, Span<short> segmentationPatch)
     {
         var voxels = size[0] * size[1] * size[2];
-        var volume = shape[0] * shape[1] * shape[2];
         for (var channel = 0; channel < Channels; channel++)
-            PatchCopy.Copy(
-                image.Values<float>().Slice(channel * volume, volume), shape, corner, size,
-                imagePatch.Slice(channel * voxels, voxels), 0f, (from, to) => from.CopyTo(to));
-        if (segmentation.Header.Type == "|i1")
-            PatchCopy.Copy(
-                segmentation.Values<sbyte>(), shape, corner, size, segmentationPatch[..voxels], (short)-1,
-                (from, to) => TensorPrimitives.ConvertTruncating(from, to));
-        else
-            PatchCopy.Copy(
-                segmentation.Values<short>(), shape, corner, size, segmentationPatch[..voxels], (short)-1,
-                (from, to) => from.CopyTo(to));
+            image.ReadPatch(channel, corner, size, imagePatch.Slice(channel * voxels, voxels), 0f);
+        segmentation.ReadPatch(0, corner, size, segmentationPatch[..voxels], (short)-1);
     }
 
     /// <summary>The whole image, in memory.</summary>
-    public ImageArray<float> ReadImage() => new(image.Values<float>().ToArray(), Channels, [.. shape]);
+    public ImageArray<float> ReadImage()
+    {
+        ImageArray<float> result = new(Channels, [.. shape]);
+        for (var channel = 0; channel < Channels; channel++)
+            image.ReadPatch(channel, [0, 0, 0], shape, result.Channel(channel), 0f);
+        return result;
+    }
 
     /// <summary>The whole label map, in memory.</summary>
     public ImageArray<short> ReadSegmentation()
     {
-        if (segmentation.Header.Type == "<i2")
-            return new(segmentation.Values<short>().ToArray(), 1, [.. shape]);
-        var result = new ImageArray<short>(1, [.. shape]);
-        TensorPrimitives.ConvertTruncating(segmentation.Values<sbyte>(), result.Data.AsSpan());
+        ImageArray<short> result = new(1, [.. shape]);
+        segmentation.ReadPatch(0, [0, 0, 0], shape, result.Data, (short)-1);
         return result;
     }
 
@@ -104,6 +97,9 @@ public sealed class StoredCase : ITrainingCase, IDisposable
         segmentation?.Dispose();
         locations?.Dispose();
     }
+
+    private static IStoredVolume OpenVolume(string plain, string compressed) =>
+        File.Exists(plain) || !File.Exists(compressed) ? new MappedNpy(plain) : new ChunkedVolume(compressed);
 
     /// <summary>The entries that the properties describe, one after the other in the file.</summary>
     private static ClassLocations[] Divide(ReadOnlyMemory<int> voxels, JsonFields fields, string path)

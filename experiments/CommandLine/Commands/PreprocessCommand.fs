@@ -17,7 +17,8 @@ let run (args: ParseResults<PreprocessArgs>) =
         PreprocessingOptions(
             args.GetResult(Workers, standard.Threads),
             standard.MemoryBytes,
-            args.Contains Overwrite
+            args.Contains PreprocessArgs.Overwrite,
+            args.Contains Compress
         )
 
     let plans = args.GetResult(PreprocessArgs.Plans, "nnUNetPlans")

@@ -12,7 +12,14 @@ open MedSegDsl.Runtime.Training.Sampling
 open MedSegDsl.Tests.Runtime
 
 let private randomCase (random: Random) highestLabel =
-    let shape = Array.init 3 (fun _ -> random.Next(1, 9))
+    // Often within one chunk of the compressed form, sometimes over several.
+    let shape =
+        Array.init 3 (fun _ ->
+            if random.Next 4 = 0 then
+                random.Next(31, 40)
+            else
+                random.Next(1, 9))
+
     let channels = random.Next(1, 4)
     let image = ImageArray<float32>(channels, shape)
 
@@ -75,7 +82,7 @@ let tests =
             TemporaryFolder.using' (fun folder ->
                 let random = Random seed
                 let case = randomCase random (if random.Next 2 = 0 then 127 else 128)
-                VolumeStore.Write(folder, "a", case)
+                VolumeStore.Write(folder, "a", case, random.Next 2 = 0)
                 use stored = VolumeStore.Open(folder, "a")
                 Expect.equal (stored.ReadImage().Data) case.Image.Data "image"
                 Expect.equal (stored.ReadSegmentation().Data) case.Segmentation.Data "labels"
@@ -93,12 +100,69 @@ let tests =
 
                 for _ in 1..10 do
                     checkPatch case stored random))
-        test "several threads read one case" {
+        for compress in [ false; true ] do
+            test $"several threads read one case, compressed {compress}" {
+                TemporaryFolder.using' (fun folder ->
+                    let case = randomCase (Random 5) 3
+                    VolumeStore.Write(folder, "a", case, compress)
+                    use stored = VolumeStore.Open(folder, "a")
+                    Parallel.For(0, 50, fun i -> checkPatch case stored (Random i)) |> ignore)
+            }
+        test "one form of a case replaces the other" {
             TemporaryFolder.using' (fun folder ->
                 let case = randomCase (Random 5) 3
-                VolumeStore.Write(folder, "a", case)
+
+                for compress in [ false; true; false ] do
+                    VolumeStore.Write(folder, "a", case, compress)
+
+                    let files =
+                        Directory.GetFiles folder
+                        |> Array.map (fun f -> string (Path.GetExtension f))
+                        |> Array.sort
+
+                    let volume = if compress then ".zvol" else ".npy"
+                    Expect.equal files (Array.sort [| ".json"; ".npy"; volume; volume |]) "files"
+                    Expect.isTrue (VolumeStore.IsComplete(folder, "a")) "complete")
+        }
+        test "smooth volumes take less room compressed" {
+            TemporaryFolder.using' (fun folder ->
+                let shape = [| 40; 40; 40 |]
+
+                let image =
+                    ImageArray<float32>(Array.init 64000 (fun i -> float32 (i / 400) / 7f), 1, shape)
+
+                let properties = CaseProperties([| 1.0; 1.0; 1.0 |], shape, [||], shape)
+                let case = PreprocessedCase(image, ImageArray<int16>(1, shape), properties, [])
+
+                let size compress =
+                    VolumeStore.Write(folder, "a", case, compress)
+                    Directory.GetFiles folder |> Array.sumBy (fun file -> FileInfo(file).Length)
+
+                Expect.isLessThan (4L * size true) (size false) "a quarter")
+        }
+        test "compressed volumes that are not whole" {
+            TemporaryFolder.using' (fun folder ->
+                VolumeStore.Write(folder, "a", randomCase (Random 5) 3, true)
+                let file = Path.Combine(folder, "a.zvol")
+                let bytes = File.ReadAllBytes file
+
+                for broken in
+                    [
+                        bytes[..20]
+                        bytes[.. bytes.Length - 2]
+                        Array.map (fun b -> b ^^^ 1uy) bytes
+                    ] do
+                    File.WriteAllBytes(file, broken)
+
+                    TemporaryFolder.expectsLine [ "a.zvol" ] (fun () ->
+                        VolumeStore.Open(folder, "a").Dispose())
+
+                // A chunk's own bytes are looked at when it is read.
+                let last = Array.copy bytes
+                Array.fill last (bytes.Length - 12) 12 0xFFuy
+                File.WriteAllBytes(file, last)
                 use stored = VolumeStore.Open(folder, "a")
-                Parallel.For(0, 50, fun i -> checkPatch case stored (Random i)) |> ignore)
+                TemporaryFolder.expectsLine [ "a.zvol" ] (fun () -> stored.ReadImage() |> ignore))
         }
         test "labels take one byte unless one is above 127" {
             TemporaryFolder.using' (fun folder ->

@@ -26,9 +26,12 @@ public sealed record ModelCost(long Parameters, long MultiplyAdds, long Activati
             throw new UserException($"{file}: {string.Join("; ", read.ErrorValue)}");
         var experiment = read.ResultValue;
         var dataset = DatasetJson.ReadFrom(folder);
-        var patch = NetworkModule.fitPatch(Patch(experiment, folder), experiment.Network);
+        var configuration = Plans.Read(Path.Combine(folder, "plans.json"))
+            .Configuration(Training.TrainingIdentity.ConfigurationName(experiment.Configuration));
+        var definition = PlannedNetwork.Resolve(experiment.Network, configuration);
+        var patch = NetworkModule.fitPatch(Patch(experiment, configuration), definition);
         var (channels, outputs) = (dataset.ChannelNames.Count, dataset.LabelManager.Outputs);
-        var cost = NetworkCostModule.ofNetwork(patch, channels, outputs, experiment.Network);
+        var cost = NetworkCostModule.ofNetwork(patch, channels, outputs, definition);
         if (cost.IsError)
             throw new UserException($"{file}: {string.Join("; ", cost.ErrorValue)}");
         var total = cost.ResultValue.Total;
@@ -38,15 +41,11 @@ public sealed record ModelCost(long Parameters, long MultiplyAdds, long Activati
             total.ActivationBytes,
             device is null
                 ? null
-                : NetworkMeasurement.Run(experiment.Network, channels, outputs, patch, device, _ => { }).Forward?.Milliseconds);
+                : NetworkMeasurement.Run(definition, channels, outputs, patch, device, _ => { }).Forward?.Milliseconds);
     }
 
-    private static Size3 Patch(Experiment experiment, string folder)
-    {
-        if (experiment.Patch is Planned<Size3>.Set { Item: var size })
-            return size;
-        var plans = Plans.Read(Path.Combine(folder, "plans.json"));
-        var planned = plans.Configuration(Training.TrainingIdentity.ConfigurationName(experiment.Configuration)).PatchSize;
-        return planned is [var d, var h, var w] ? new Size3(d, h, w) : new Size3(1, planned[0], planned[1]);
-    }
+    private static Size3 Patch(Experiment experiment, PlansConfiguration configuration) =>
+        experiment.Patch is Planned<Size3>.Set { Item: var size } ? size
+        : configuration.PatchSize is [var d, var h, var w] ? new Size3(d, h, w)
+        : new Size3(1, configuration.PatchSize[0], configuration.PatchSize[1]);
 }

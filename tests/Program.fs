@@ -65,6 +65,7 @@ let all =
         Kernels.OperatorTests.tests
         Kernels.CudaScanTests.tests
         Kernels.CudaConvolutionTests.tests
+        Kernels.JoinedTests.tests
         Kernels.CudaMixerTests.tests
         Kernels.CudaCompilerTests.tests
         Kernels.NativeTests.tests

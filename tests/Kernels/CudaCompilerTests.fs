@@ -33,6 +33,7 @@ let tests =
                     "depthwise_weights.cu"
                     "causal.cu"
                     "mixing.cu"
+                    "joined.cu"
                 ] do
                 let source = KernelSource.Find name
                 let headers = [ for struct (header, _) in source.Headers -> header ]

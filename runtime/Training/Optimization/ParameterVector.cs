@@ -1,3 +1,4 @@
+using MedSegDsl.Kernels;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Runtime.Training.Optimization;
@@ -15,37 +16,22 @@ internal sealed class ParameterVector
         this.parameters = [.. parameters];
 
     /// <summary>The parameters joined: a copy.</summary>
-    public Tensor Weights() => Join(parameters.Select(p => p.Parameter.flatten()));
+    public Tensor Weights() => JoinedTensors.Join(Tensors);
 
     /// <summary>The gradients joined: a copy.</summary>
     /// <exception cref="InvalidOperationException">A parameter has none.</exception>
-    public Tensor Gradients() => Join(parameters.Select(p =>
-        (p.Parameter.grad ?? throw new InvalidOperationException($"{p.Name} has no gradient")).flatten()));
+    public Tensor Gradients() => JoinedTensors.Join(
+        [.. parameters.Select(p => p.Parameter.grad ?? throw new InvalidOperationException($"{p.Name} has no gradient"))]);
 
     /// <summary>A vector of zeros of the same length and on the same device.</summary>
     public Tensor Zeros() => zeros(parameters.Sum(p => p.Parameter.numel()), device: parameters[0].Parameter.device);
 
     /// <summary>Adds a vector to the parameters.</summary>
-    public void Add(Tensor vector)
-    {
-        foreach (var (parameter, part) in parameters.Zip(Split(vector)))
-            parameter.Parameter.add_(part);
-    }
+    public void Add(Tensor vector) => JoinedTensors.Add(vector, Tensors);
 
     /// <summary>A vector's parts by parameter name, shaped like the parameters: views.</summary>
     public IEnumerable<(string Name, Tensor Part)> Named(Tensor vector) =>
-        parameters.Zip(Split(vector), (p, part) => (p.Name, part));
+        parameters.Zip(JoinedTensors.Split(vector, Tensors), (p, part) => (p.Name, part));
 
-    private IEnumerable<Tensor> Split(Tensor vector)
-    {
-        var start = 0L;
-        foreach (var (_, parameter) in parameters)
-        {
-            var count = parameter.numel();
-            yield return vector.narrow(0, start, count).view(parameter.shape);
-            start += count;
-        }
-    }
-
-    private static Tensor Join(IEnumerable<Tensor> parts) => cat([.. parts]);
+    private IReadOnlyList<Tensor> Tensors => [.. parameters.Select(p => p.Parameter)];
 }

@@ -190,6 +190,38 @@ let tests =
                     "the names do not fit"
             }
 
+        test "an overflow halves the loss scale and leaves the step out" {
+            use _ = torch.NewDisposeScope()
+            let w = parameter [| 1f; 2f |]
+            use optimizer = new SgdNesterov([| struct ("w", w) |], 12.0, 0.9, 0.0)
+            let scale = LossScale()
+
+            let step gradient =
+                w.grad <- torch.tensor (gradient: float32[])
+                optimizer.Step(0.1, scale).Dispose()
+
+            step [| infinityf; 0f |]
+            Expect.equal (values w) [| 1f; 2f |] "the weights after an overflow"
+            Expect.equal (scale.Value, optimizer.Steps) (32768.0, 0L) "scale and steps after an overflow"
+            let unscaled = parameter [| 1f; 2f |]
+            use other = new SgdNesterov([| struct ("w", unscaled) |], 12.0, 0.9, 0.0)
+            unscaled.grad <- torch.tensor [| 0.5f; -0.25f |]
+            other.Step(0.1).Dispose()
+            step [| 0.5f * 32768f; -0.25f * 32768f |]
+            Expect.equal (values w) (values unscaled) "the step of scaled gradients"
+        }
+
+        test "2000 steps without overflow double the loss scale" {
+            let scale = LossScale(8.0)
+
+            for _ in 1..1999 do
+                scale.Update false
+
+            Expect.equal scale.Value 8.0 "before"
+            scale.Update false
+            Expect.equal (scale.Value, scale.StepsWithoutOverflow) (16.0, 0) "after"
+        }
+
         test "an epoch without any foreground does not disturb the moving average" {
             let curves = Curves([])
             let add dice = curves.Add(0.01, 0.0, 0.0, dice, 1.0)

@@ -66,6 +66,7 @@ let all =
         Kernels.CudaScanTests.tests
         Kernels.CudaConvolutionTests.tests
         Kernels.JoinedTests.tests
+        Kernels.CudaNormTests.tests
         Kernels.CudaMixerTests.tests
         Kernels.CudaCompilerTests.tests
         Kernels.NativeTests.tests

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
@@ -7,7 +8,7 @@ namespace MedSegDsl.Kernels.Cuda;
 /// <summary><see cref="JoinedTensors"/> on a GPU.</summary>
 internal static class CudaJoined
 {
-    private const int Threads = 256, PerBlock = 8192;
+    private const int Threads = 256, PerBlock = 8192, Most = 200;
 
     private static readonly ConcurrentDictionary<(CudaDevice Device, string Name), Kernel> Compiled = new();
 
@@ -24,26 +25,23 @@ internal static class CudaJoined
     /// <summary>Adds a contiguous vector's parts to contiguous float32 tensors.</summary>
     public static void Add(Tensor vector, IReadOnlyList<Tensor> tensors) => Launch("addToTensors", tensors, vector);
 
+    // As many launches as there are tensors over what one's argument holds: a table in memory would have to be copied there, and a
+    // copy waits for all work before it.
     private static void Launch(string name, IReadOnlyList<Tensor> tensors, Tensor vector)
     {
-        using var scope = NewDisposeScope();
-        var entries = new long[2 * tensors.Count + 1];
-        for (var i = 0; i < tensors.Count; i++)
+        var kernel = Compiled.GetOrAdd((CudaDevice.Of(vector), name), static key => key.Device.Kernel("joined.cu", key.Name, [("TYPE", 0)]));
+        var start = 0L;
+        foreach (var part in tensors.Chunk(Most))
         {
-            entries[i] = DeviceMemory.Address(tensors[i]);
-            entries[tensors.Count + i + 1] = entries[tensors.Count + i] + tensors[i].numel();
-        }
-        var size = entries[^1];
-        using var table = tensor(entries, device: vector.device);
-        Compiled.GetOrAdd((CudaDevice.Of(vector), name), static key => key.Device.Kernel("joined.cu", key.Name, [("TYPE", 0)])).Launch(
-            new Grid((size + PerBlock - 1) / PerBlock), Threads, 0,
-            new JoinedArgument
+            var argument = new JoinedArgument { Vector = DeviceMemory.Address(vector), Count = part.Length };
+            argument.Starts[0] = start;
+            for (var i = 0; i < part.Length; i++)
             {
-                Table = DeviceMemory.Address(table),
-                Vector = DeviceMemory.Address(vector),
-                Size = size,
-                Count = tensors.Count,
-            });
+                argument.Tensors[i] = DeviceMemory.Address(part[i]);
+                argument.Starts[i + 1] = start += part[i].numel();
+            }
+            kernel.Launch(new Grid((start - argument.Starts[0] + PerBlock - 1) / PerBlock), Threads, 0, argument);
+        }
         GC.KeepAlive((tensors, vector));
     }
 
@@ -51,8 +49,21 @@ internal static class CudaJoined
     [StructLayout(LayoutKind.Sequential)]
     private struct JoinedArgument
     {
-        public nint Table, Vector;
-        public long Size;
+        public Addresses Tensors;
+        public Places Starts;
+        public nint Vector;
         public int Count, Padding;
+    }
+
+    [InlineArray(Most)]
+    private struct Addresses
+    {
+        private nint first;
+    }
+
+    [InlineArray(Most + 1)]
+    private struct Places
+    {
+        private long first;
     }
 }

@@ -1,3 +1,4 @@
+using MedSegDsl.Kernels;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
@@ -13,12 +14,5 @@ public sealed class RmsNorm : Layer<Tensor, Tensor>
     public RmsNorm(long channels) : base(nameof(RmsNorm)) => AddParameter("weight", Start.One, channels);
 
     /// <inheritdoc />
-    public override Tensor forward(Tensor tokens)
-    {
-        using var scope = NewDisposeScope();
-        var weight = Get("weight");
-        var x = Cast(tokens, weight.dtype);
-        var scale = (x.square().mean([-1], keepdim: true) + Epsilon).rsqrt();
-        return Cast(x * scale * weight, tokens.dtype).MoveToOuterDisposeScope();
-    }
+    public override Tensor forward(Tensor tokens) => RmsNormalization.Apply(tokens, Get("weight"), Epsilon);
 }

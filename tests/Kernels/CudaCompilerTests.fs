@@ -34,6 +34,7 @@ let tests =
                     "causal.cu"
                     "mixing.cu"
                     "joined.cu"
+                    "rms_norm.cu"
                 ] do
                 let source = KernelSource.Find name
                 let headers = [ for struct (header, _) in source.Headers -> header ]

@@ -14,7 +14,7 @@ let private tensors (device: torch.Device) : Tensor list =
         torch.randn(Array.ofList shape).``to`` device
 
     [
-        for i in 0L .. 40L do
+        for i in 0L .. 440L do
             random [ 1L + i * i % 7L; 3L ]
 
         random [ 100L; 301L ]

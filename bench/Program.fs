@@ -43,12 +43,15 @@ let main args =
         printfn $"{NativeLibtorch.Load()}"
         Steps.LossCurves.run repeats (Array.tryItem 2 args)
         0
+    | Some "curves" when args.Length = 3 ->
+        Steps.LossCurves.draw args[1] args[2]
+        0
     | Some "profile" when args.Length = 3 ->
         printfn $"{NativeLibtorch.Load()}"
         Steps.Steps.profile args[1] args[2]
         0
     | _ ->
         eprintfn
-            "usage: medseg-bench NAME [REPEATS] [FILE], with NAME one of: preprocessing, storage, evaluation, large-prediction, kernels (CPU), cuda (the GPU's kernels), step (networks on the GPU), precision (loss curves on the GPU; REPEATS: the steps, FILE: their picture); FILE: the figures as JSON (kernels, step). Or: medseg-bench step REPEATS - NETWORK PRECISION, medseg-bench profile NETWORK PRECISION"
+            "usage: medseg-bench NAME [REPEATS] [FILE], with NAME one of: preprocessing, storage, evaluation, large-prediction, kernels (CPU), cuda (the GPU's kernels), step (networks on the GPU), precision (loss curves on the GPU; REPEATS: the steps); FILE: the figures as JSON (kernels, step, precision). Or: medseg-bench step REPEATS - NETWORK PRECISION, medseg-bench profile NETWORK PRECISION, medseg-bench curves JSON PNG"
 
         2

@@ -54,6 +54,10 @@ public abstract class SegmentationNetwork : Layer<Tensor, IReadOnlyList<Tensor>>
     /// </summary>
     protected abstract IReadOnlyList<Tensor> Segment(Tensor volume, bool allMaps);
 
+    // Of several hundred parameters in a tree of modules one is enough: listing all takes as long as a layer's forward pass.
+    private static Tensor? FirstParameter(nn.Module module) =>
+        module.parameters(recurse: false).FirstOrDefault() ?? module.children().Select(FirstParameter).FirstOrDefault(found => found is not null);
+
     private IReadOnlyList<Tensor> Run(Tensor volume, bool allMaps)
     {
         if (volume.dim() != 5 || volume.shape[1] != InChannels)
@@ -64,7 +68,7 @@ public abstract class SegmentationNetwork : Layer<Tensor, IReadOnlyList<Tensor>>
         }
 
         using var scope = NewDisposeScope();
-        var own = parameters().First().dtype;
+        var own = FirstParameter(this)!.dtype;
         var maps = Segment(Cast(volume, ComputeType ?? own), allMaps);
         return [.. maps.Select(map => Cast(map, own).MoveToOuterDisposeScope())];
     }

@@ -1,8 +1,9 @@
 /// The loss of one training in each precision: the same weights, the same batches, the same optimizer.
 module MedSegDsl.Bench.Steps.LossCurves
 
-open System
+open System.Collections.Generic
 open System.IO
+open System.Text.Json
 open ScottPlot
 open TorchSharp
 open MedSegDsl
@@ -62,10 +63,16 @@ let private train steps precision : float[] =
 let private smoothed (losses: float[]) =
     losses |> Array.windowed smoothing |> Array.map Array.average
 
-let private draw (curves: (string * float[]) list) (file: string) =
+/// Draws the curves that a run has left.
+/// source: what `run` wrote. file: the PNG.
+let draw (source: string) (file: string) =
     let plot = new Plot()
 
-    for name, losses in curves do
+    let curves =
+        JsonSerializer.Deserialize<Dictionary<string, float[]>>(File.ReadAllText source)
+        |> nonNull
+
+    for KeyValue(name, losses) in curves do
         let y = smoothed losses
         let x = y |> Array.mapi (fun i _ -> float (i + smoothing))
         let line = plot.Add.Scatter(x, y)
@@ -79,7 +86,7 @@ let private draw (curves: (string * float[]) list) (file: string) =
     File.WriteAllBytes(file, plot.GetImageBytes(900, 500, ImageFormat.Png))
 
 /// Trains UlikeMamba_3dMT on patches of 32 × 64 × 64 in each precision, prints the losses' means over twentieths of the training,
-/// and draws them.
+/// and leaves them as JSON.
 let run steps (file: string option) =
     let curves = [ for name, precision in precisions -> name, train steps precision ]
     let part = max 1 (steps / 20)
@@ -102,4 +109,5 @@ let run steps (file: string option) =
         printfn
             $"{name}: the smoothed loss is at most %.4f{Array.max apart} from float32's, %.4f{Array.average apart} on average"
 
-    file |> Option.iter (draw curves)
+    file
+    |> Option.iter (fun file -> File.WriteAllText(file, JsonSerializer.Serialize(dict curves)))

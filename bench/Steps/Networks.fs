@@ -90,10 +90,12 @@ type Trained(name: string, precision: Precision) =
             12.0
         )
 
+    /// Before steps, and before inferences.
+    member _.Training(on: bool) = network.train on
+
     /// One step as the trainer makes it; what happens between its parts is up to the caller.
     member _.Step(between: unit -> unit) =
         use scope = torch.NewDisposeScope()
-        network.train ()
         let maps = network.call images
         between ()
 
@@ -111,7 +113,6 @@ type Trained(name: string, precision: Precision) =
     member _.Infer() =
         use scope = torch.NewDisposeScope()
         use noGrad = torch.no_grad ()
-        network.eval ()
         network.Predict image |> ignore
 
     interface IDisposable with

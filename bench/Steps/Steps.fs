@@ -77,8 +77,10 @@ let private measure repeats name precision =
     use trained =
         new Trained(name, snd (precisions |> List.find (fst >> (=) precision)))
 
+    trained.Training false
     let inference = time repeats trained.Infer
     let inferenceMemory = gibibytes ()
+    trained.Training true
     let step = time repeats (fun () -> trained.Step ignore)
     let stepMemory = gibibytes ()
     let forward, backward, optimizer = parts repeats trained
@@ -157,6 +159,8 @@ let all repeats (file: string option) =
 let profile name precision =
     use trained =
         new Trained(name, snd (precisions |> List.find (fst >> (=) precision)))
+
+    trained.Training true
 
     for _ in 1..warmUps do
         trained.Step ignore

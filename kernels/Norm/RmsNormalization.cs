@@ -1,4 +1,5 @@
 using MedSegDsl.Kernels.Cuda;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Kernels;
@@ -24,7 +25,9 @@ public static class RmsNormalization
     {
         using var scope = NewDisposeScope();
         var exact = x.In(weight.dtype);
-        var inverse = (exact.square().mean([-1], keepdim: true) + epsilon).rsqrt();
+        // Held: a number that TorchSharp wraps by itself can be collected while libtorch still reads it.
+        using Scalar offset = epsilon;
+        var inverse = exact.square().mean([-1], keepdim: true).add(offset).rsqrt();
         return (exact * inverse * weight).In(x.dtype).MoveToOuterDisposeScope();
     }
 }

@@ -56,7 +56,7 @@ let private train steps precision : float[] =
     Array.init steps (fun step ->
         use scope = torch.NewDisposeScope()
         let image, labels = example step
-        let value = loss.Evaluate(network.call image, labels, true, scale)
+        let value = loss.Evaluate(network.call image, labels, gradientFactor scale)
         optimizer.Step(1e-4, scale) |> ignore
         float (value.item<float32>()))
 

@@ -56,6 +56,12 @@ let precisions = [
     "float16", Precision.Float16
 ]
 
+/// What a loss's gradient is multiplied with under a loss scale, 1 without.
+let gradientFactor (scale: LossScale | null) =
+    match scale with
+    | null -> 1.0
+    | scale -> scale.Value
+
 /// A network on the GPU with a batch, its loss and its optimizer.
 type Trained(name: string, precision: Precision) =
     let gpu = torch.device "cuda:0"
@@ -99,12 +105,7 @@ type Trained(name: string, precision: Precision) =
         let maps = network.call images
         between ()
 
-        let factor =
-            match lossScale with
-            | null -> 1.0
-            | scale -> scale.Value
-
-        let value = loss.Evaluate(maps, target, factor)
+        let value = loss.Evaluate(maps, target, gradientFactor lossScale)
         between ()
         optimizer.Step(1e-4, lossScale) |> ignore
         value.item<float32>() |> ignore

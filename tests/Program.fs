@@ -11,6 +11,7 @@ let all =
     testList "" [
         Golden.FormulaTests.tests
         Dsl.NetworksTests.tests
+        Dsl.UNetTests.tests
         Dsl.CostTests.golden
         Dsl.CostTests.tests
         Dsl.ValidationTests.tests
@@ -28,6 +29,7 @@ let all =
         Runtime.LegacyRandomTests.tests
         Runtime.PlansTests.tests
         Runtime.TopologyTests.tests
+        Runtime.PlannedNetworkTests.tests
         Runtime.PlansBuilderTests.tests
         Runtime.FingerprintTests.tests
         Runtime.DatasetIntegrityTests.tests
@@ -95,6 +97,7 @@ let all =
         Models.MedNeXtTests.tests
         Models.GoldenNetworkTests.tests
         Models.NetworkTests.tests
+        Models.UNetTests.tests
         Models.MixerTests.tests
         Models.WindowTests.tests
         Models.InitialisationTests.tests

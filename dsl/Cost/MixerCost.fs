@@ -12,9 +12,9 @@ let private suffix order =
 /// Each token's rank of the time step: ⌈C / 16⌉.
 let private timeStepRank channels = (channels + 15) / 16
 
-/// The convolutions of one order; how many sequences of tokens they make, joined into one.
+/// The convolutions of one order of a mixer; how many sequences of tokens they make, joined into one.
 let private depthwise layer order (inner: VolumeShape) convolution =
-    let name = $"{layer}.mixer.conv3d{suffix order}"
+    let name = $"{layer}.conv3d{suffix order}"
 
     let volume name kernel =
         Operation.convolution name true (Size3.cube kernel) inner.Channels inner.Channels inner
@@ -22,7 +22,7 @@ let private depthwise layer order (inner: VolumeShape) convolution =
 
     match convolution with
     | DepthwiseConv.Causal1d kernel ->
-        Operation.causalConvolution $"{layer}.mixer.conv1d{suffix order}" kernel inner
+        Operation.causalConvolution $"{layer}.conv1d{suffix order}" kernel inner
         + Operation.keeps inner.Count,
         1
     | DepthwiseConv.Volume3d kernel -> volume name kernel, 1
@@ -34,7 +34,7 @@ let private depthwise layer order (inner: VolumeShape) convolution =
         | ScaleFusion.JoinedSequence -> scales, kernels.Length
         | ScaleFusion.Fused kind ->
             let fused =
-                Operation.fusion $"{layer}.mixer.scale_fusion{suffix order}" kind kernels.Length inner
+                Operation.fusion $"{layer}.scale_fusion{suffix order}" kind kernels.Length inner
 
             scales + fused, 1
 
@@ -46,11 +46,11 @@ let private stateSpace layer order (mixer: MambaMixer) channels (inner: VolumeSh
     let projected = rank + 2 * mixer.StateSize
 
     Operation.parameters [
-        $"{layer}.mixer.A_log{suffix}", [ inner.Channels; mixer.StateSize ]
-        $"{layer}.mixer.D{suffix}", [ inner.Channels ]
+        $"{layer}.A_log{suffix}", [ inner.Channels; mixer.StateSize ]
+        $"{layer}.D{suffix}", [ inner.Channels ]
     ]
-    + Operation.linear $"{layer}.mixer.x_proj{suffix}" false inner.Channels projected tokens
-    + Operation.linear $"{layer}.mixer.dt_proj{suffix}" true rank inner.Channels tokens
+    + Operation.linear $"{layer}.x_proj{suffix}" false inner.Channels projected tokens
+    + Operation.linear $"{layer}.dt_proj{suffix}" true rank inner.Channels tokens
     + Operation.keeps (tokens * int64 (2 * inner.Channels + projected))
 
 /// One order: its convolutions and its pass of the scan, whoever owns the parameters.
@@ -66,7 +66,8 @@ let private order layer (mixer: MambaMixer) channels inner index =
     | SsmParameters.SharedWithUnusedCopies
     | SsmParameters.Separate -> convolutions + scan
 
-let private mamba layer (mixer: MambaMixer) (volume: VolumeShape) =
+/// The mixer of a Mamba layer without its norm: linear, the orders, linear. Kept: x and z, the last linear's input.
+let private scanMixer name (mixer: MambaMixer) (volume: VolumeShape) =
     let inner = {
         volume with
             Channels = mixer.Expansion * volume.Channels
@@ -83,16 +84,28 @@ let private mamba layer (mixer: MambaMixer) (volume: VolumeShape) =
     }
 
     let orders = [
-        for index in 0 .. mixer.Scan.Length - 1 -> order layer mixer volume.Channels inner index
+        for index in 0 .. mixer.Scan.Length - 1 -> order name mixer volume.Channels inner index
     ]
 
-    Operation.rmsNorm $"{layer}.norm" volume.Channels
-    + Operation.linear $"{layer}.mixer.in_proj" false volume.Channels (2 * inner.Channels) volume.Tokens
+    Operation.linear $"{name}.in_proj" false volume.Channels (2 * inner.Channels) volume.Tokens
     + List.sum orders
-    + Operation.fusion $"{layer}.mixer.scan_fusion" mixer.ScanFusion orders.Length scanned
-    + Operation.linear $"{layer}.mixer.out_proj" false scanned.Channels volume.Channels volume.Tokens
-    // The norm's result, x and z, the last linear layer's input, the sum with the skip.
-    + Operation.keeps (volume.Count + 2L * inner.Count + scanned.Count + volume.Count)
+    + Operation.fusion $"{name}.scan_fusion" mixer.ScanFusion orders.Length scanned
+    + Operation.linear $"{name}.out_proj" false scanned.Channels volume.Channels volume.Tokens
+    + Operation.keeps (2L * inner.Count + scanned.Count)
+
+let private mamba layer mixer (volume: VolumeShape) =
+    Operation.rmsNorm $"{layer}.norm" volume.Channels
+    + scanMixer $"{layer}.mixer" mixer volume
+    // The norm's result, the sum with the skip.
+    + Operation.keeps (2L * volume.Count)
+
+let private umamba layer (mixer: UMambaMixer) (volume: VolumeShape) =
+    let tokens = UMambaMixer.tokens mixer volume
+
+    Operation.norm $"{layer}.norm" tokens.Channels
+    + scanMixer $"{layer}.mamba" mixer.Mamba tokens
+    // The norm's result, the layer's.
+    + Operation.keeps (2L * volume.Count)
 
 let private attention layer (mixer: AttentionMixer) (volume: VolumeShape) =
     let c = volume.Channels
@@ -230,6 +243,7 @@ let layer (network: Network) name (index: int) mixer (volume: VolumeShape) =
 
     match mixer with
     | Mixer.Mamba mixer -> mamba name mixer volume
+    | Mixer.UMamba mixer -> umamba name mixer volume
     | Mixer.Attention mixer -> attention name mixer volume
     | Mixer.PlainConvolution kernel -> block name kernel
     | Mixer.ResidualConvolution kernel -> block $"{name}.conv1" kernel + block $"{name}.conv2" kernel
@@ -246,6 +260,7 @@ let private nameInChain block index =
     function
     | Mixer.Attention _ -> $"{block}.{index}"
     | Mixer.Mamba _
+    | Mixer.UMamba _
     | Mixer.PlainConvolution _
     | Mixer.ResidualConvolution _
     | Mixer.Swin _

@@ -151,9 +151,9 @@ module internal Operation =
     let activation network (output: VolumeShape) =
         keeps ((blockVolumes network - 2L) * output.Count)
 
-    /// A convolution without bias and the norm of a network's blocks, whose backward pass reads the convolution's result.
-    let normed network convolutionName normName kernel inChannels (output: VolumeShape) =
-        convolution convolutionName false kernel 1 inChannels output
+    /// A convolution and the norm of a network's blocks, whose backward pass reads the convolution's result.
+    let normed (network: Network) convolutionName normName kernel inChannels (output: VolumeShape) =
+        convolution convolutionName network.HasBlockBias kernel 1 inChannels output
         + blockNorm network normName output.Channels
         + keeps output.Count
 

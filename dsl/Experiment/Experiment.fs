@@ -70,11 +70,6 @@ type EarlyStop =
     /// Training ends when the moving average of the pseudo Dice has not risen for this many epochs.
     | Patience of epochs: int<epoch>
 
-/// A number taken from the plans file, or set here.
-[<RequireQualifiedAccess>]
-type Planned<'a> =
-    | FromPlans
-    | Set of 'a
 
 /// The arithmetic of the forward and backward pass; weights and optimizer stay in float32.
 [<RequireQualifiedAccess>]

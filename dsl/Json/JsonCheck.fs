@@ -103,8 +103,12 @@ let rec private value (ty: Type) (element: JsonElement) : Validation<unit> =
         let isFusion = value typeof<Fusion> >> Result.isOk
         expect ty (fun e -> isText "joinedSequence" e || isFusion e) element
     elif isGeneric typedefof<Planned<_>> ty then
-        let isValue = value ty.GenericTypeArguments[0] >> Result.isOk
-        expect ty (fun e -> isText "fromPlans" e || isValue e) element
+        let content = ty.GenericTypeArguments[0]
+
+        if FSharpType.IsRecord content && element.ValueKind = JsonValueKind.Object then
+            value content element
+        else
+            expect ty (fun e -> isText "fromPlans" e || value content e |> Result.isOk) element
     elif isGeneric typedefof<_ list> ty then
         list ty element
     elif FSharpType.IsRecord ty then

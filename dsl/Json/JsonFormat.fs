@@ -102,6 +102,7 @@ module internal JsonFormat =
         options.Converters.Add(ScaleFusionConverter())
         options.Converters.Add(PlannedConverter<int>())
         options.Converters.Add(PlannedConverter<Size3>())
+        options.Converters.Add(PlannedConverter<UNetSizes>())
 
         options.Converters.Add(
             JsonFSharpConverter(encoding, caseField, unionTagNamingPolicy = JsonNamingPolicy.CamelCase)

@@ -46,6 +46,13 @@ let mapMedNeXt (change: MedNeXt -> MedNeXt) =
         | Architecture.MedNeXt shape -> Architecture.MedNeXt(change shape)
         | other -> other)
 
+/// Changes the U-Net of a network that is one; another network stays as it is.
+let mapUNet (change: UNet -> UNet) =
+    inArchitecture (fun architecture ->
+        match architecture with
+        | Architecture.UNet net -> Architecture.UNet(change net)
+        | other -> other)
+
 /// Changes every encoder stage of a U-shape; the change is given the stage's index from 0 (ES1).
 let mapEncoder (change: int -> EncoderStage -> EncoderStage) =
     mapUShape (UShapeParts.mapEncoder change)
@@ -62,11 +69,17 @@ let mapMixers (change: Mixer -> Mixer) =
         | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.mapMixers change unetr)
         | Architecture.SegFormer shape -> Architecture.SegFormer(SegFormerParts.mapMixers change shape)
         | Architecture.CoTr shape -> Architecture.CoTr shape
-        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.mapMixers change shape))
+        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.mapMixers change shape)
+        | Architecture.UNet net -> Architecture.UNet(UNetParts.mapMixers change net))
 
 let private mamba change =
     function
     | Mixer.Mamba mixer -> Mixer.Mamba(change mixer)
+    | Mixer.UMamba mixer ->
+        Mixer.UMamba {
+            mixer with
+                Mamba = change mixer.Mamba
+        }
     | other -> other
 
 let private attention change =
@@ -80,8 +93,41 @@ let mapMamba (change: MambaMixer -> MambaMixer) = mapMixers (mamba change)
 /// Changes the attention layers of every stage; other layers stay as they are.
 let mapAttention (change: AttentionMixer -> AttentionMixer) = mapMixers (attention change)
 
-/// The same mixer in every stage.
+/// The same mixer in every stage that has one.
 let withMixer mixer = mapMixers (fun _ -> mixer)
+
+/// `depth` layers of a mixer in some encoder stages: in a U-shape in the place of the stage's own layers, in a U-Net in
+/// the place of its blocks but the first. Other networks stay as they are.
+let withMixerIn stages depth mixer =
+    inArchitecture (fun architecture ->
+        match architecture with
+        | Architecture.UShape shape ->
+            let count = shape.Encoder.Length
+
+            shape
+            |> UShapeParts.mapEncoder (fun i stage ->
+                if StageSet.contains i count stages then
+                    {
+                        stage with
+                            Depth = depth
+                            Mixer = mixer
+                    }
+                else
+                    stage)
+            |> Architecture.UShape
+        | Architecture.UNet net ->
+            let layers = {
+                Stages = stages
+                Depth = depth
+                Mixer = mixer
+                InPlaceOfBlocks = true
+            }
+
+            Architecture.UNet {
+                net with
+                    EncoderLayers = net.EncoderLayers @ [ layers ]
+            }
+        | other -> other)
 
 /// The orders in which the Mamba layers read a volume.
 let withScan (scan: Scan) =
@@ -217,7 +263,8 @@ let withHeadsAndReductions (encoder: (int * int) list) (decoder: (int * int) lis
             Mixer = set decoder i stage.Mixer
     })
 
-/// Changes the channels of every stage: `mapChannels (fun c -> c / 2)` is a network of half the width.
+/// Changes the channels of every stage: `mapChannels (fun c -> c / 2)` is a network of half the width. Here and below,
+/// sizes that come from the plans stay open.
 let mapChannels (change: int -> int) =
     inArchitecture (fun architecture ->
         match architecture with
@@ -225,7 +272,8 @@ let mapChannels (change: int -> int) =
         | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.mapChannels change unetr)
         | Architecture.SegFormer shape -> Architecture.SegFormer(SegFormerParts.mapChannels change shape)
         | Architecture.CoTr shape -> Architecture.CoTr(CoTrParts.mapChannels change shape)
-        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.mapChannels change shape))
+        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.mapChannels change shape)
+        | Architecture.UNet net -> Architecture.UNet(UNetParts.mapChannels change net))
 
 /// The kernel of a U-shape's stem; 7 in the paper.
 let withStemKernel kernel =
@@ -234,7 +282,7 @@ let withStemKernel kernel =
             UShape.Stem.Kernel = kernel
     })
 
-/// The same number of layers in every stage.
+/// The same number of layers, and of a U-Net's blocks, in every stage.
 let withDepth depth =
     inArchitecture (fun architecture ->
         match architecture with
@@ -242,7 +290,8 @@ let withDepth depth =
         | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.withDepth depth unetr)
         | Architecture.SegFormer shape -> Architecture.SegFormer(SegFormerParts.withDepth depth shape)
         | Architecture.CoTr shape -> Architecture.CoTr(CoTrParts.withDepth depth shape)
-        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.withDepth depth shape))
+        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.withDepth depth shape)
+        | Architecture.UNet net -> Architecture.UNet(UNetParts.withDepth depth net))
 
 /// A shallower U: the first `count` encoder stages, and the decoder stages that take their skips.
 let withStages count =
@@ -252,7 +301,8 @@ let withStages count =
         | Architecture.Unetr unetr -> Architecture.Unetr(UnetrParts.withStages count unetr)
         | Architecture.SegFormer shape -> Architecture.SegFormer(SegFormerParts.withStages count shape)
         | Architecture.CoTr shape -> Architecture.CoTr(CoTrParts.withStages count shape)
-        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.withStages count shape))
+        | Architecture.MedNeXt shape -> Architecture.MedNeXt(MedNeXtParts.withStages count shape)
+        | Architecture.UNet net -> Architecture.UNet(UNetParts.withStages count net))
 
 /// What the paper's text and tables say where the public code differs: a transposed convolution in each decoder stage,
 /// multi-scale in the encoder only, and a set of state-space parameters for each order of a scan.

@@ -44,8 +44,12 @@ type Initialisation =
     /// Truncated normal 0.02 for linear layers, but Mamba's own start for the time step, so that softplus of its
     /// bias lands in [0.001, 0.1] (state-spaces/mamba).
     | Mamba
-    /// The public code of the paper: the same, with the time step's bias overwritten by 0.
+    /// What the network's public code does. UlikeMamba and UlikeTrans: the same, with the time step's bias overwritten
+    /// by 0. U-Nets: PyTorch's defaults, with which the published classes are made.
     | AsPublished
+    /// What nnU-Net's trainer does: He's normal for leaky ReLU 0.01 over the fan-in for every convolution, biases 0, and
+    /// in a residual encoder the last norm of each block 0. Linear and Mamba layers start as their own code says.
+    | He
 
 /// What tells a token mixer where a token lies.
 [<RequireQualifiedAccess>]

@@ -59,10 +59,20 @@ type AttentionMixer = {
     NormEpsilon: float
 }
 
+/// mixer(LN(x)), without the skip that a Mamba layer has (bowang-lab/U-Mamba, MambaLayer).
+type UMambaMixer = {
+    /// The mixer; U-Mamba's is state-spaces/mamba's: causal convolution of kernel 4, one forward scan.
+    Mamba: MambaMixer
+    /// Whether channels are the tokens, and voxels their features, where a volume has no more voxels than channels. The
+    /// layer then belongs to one patch size.
+    ChannelTokens: bool
+}
+
 /// What a stage repeats `Depth` times.
 [<RequireQualifiedAccess>]
 type Mixer =
     | Mamba of MambaMixer
+    | UMamba of UMambaMixer
     | Attention of AttentionMixer
     /// A convolution block: convolution, norm, activation.
     | PlainConvolution of kernel: int

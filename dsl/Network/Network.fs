@@ -13,6 +13,8 @@ type Architecture =
     | CoTr of CoTr
     /// MedNeXt: blocks of depthwise convolutions, at full resolution too.
     | MedNeXt of MedNeXt
+    /// nnU-Net's and U-Mamba's U-Nets: strided blocks, skips that are joined along channels.
+    | UNet of UNet
 
 /// A segmentation network.
 type Network = {
@@ -26,4 +28,10 @@ type Network = {
     Initialisation: Initialisation
     /// Whether training sees class maps of lower resolutions beside the final one.
     DeepSupervision: bool
-}
+} with
+
+    /// Whether the convolution blocks have a bias in front of their norm, as nnU-Net's have.
+    member network.HasBlockBias =
+        match network.Architecture with
+        | Architecture.UNet _ -> true
+        | _ -> false

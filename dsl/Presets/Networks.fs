@@ -13,6 +13,8 @@ let all =
     @ [
         for network in asInCode -> network |> asInPaper |> named $"{network.Name}_paper"
     ]
+    @ NnUNet.all
+    @ UMamba.all
     @ Unetr.all
     @ [ SegFormer.threeD; CoTr.published ]
     @ MedNeXt.all

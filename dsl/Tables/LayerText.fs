@@ -56,20 +56,23 @@ let private ssm (mixer: MambaMixer) =
 
     $"SSM: N={mixer.StateSize}, {scan mixer.Scan} scan{sets}"
 
+let private scanMixer channels (mixer: MambaMixer) = [
+    $"Linear: C={2 * mixer.Expansion * channels}"
+    match mixer.Convolution with
+    | DepthwiseConv.Causal1d kernel -> $"DWConv 1D: K={kernel}, causal"
+    | DepthwiseConv.Volume3d kernel -> $"DWConv 3D: K={kernel}"
+    | DepthwiseConv.MultiScale3d(values, ScaleFusion.JoinedSequence) ->
+        $"DWConv 3D: K={kernels values}, joined"
+    | DepthwiseConv.MultiScale3d(values, ScaleFusion.Fused kind) ->
+        $"DWConv 3D: K={kernels values}, {fusion kind}"
+    ssm mixer
+    $"Linear: C={channels}"
+]
+
 let private mixer channels =
     function
-    | Mixer.Mamba mixer -> [
-        $"Linear: C={2 * mixer.Expansion * channels}"
-        match mixer.Convolution with
-        | DepthwiseConv.Causal1d kernel -> $"DWConv 1D: K={kernel}, causal"
-        | DepthwiseConv.Volume3d kernel -> $"DWConv 3D: K={kernel}"
-        | DepthwiseConv.MultiScale3d(values, ScaleFusion.JoinedSequence) ->
-            $"DWConv 3D: K={kernels values}, joined"
-        | DepthwiseConv.MultiScale3d(values, ScaleFusion.Fused kind) ->
-            $"DWConv 3D: K={kernels values}, {fusion kind}"
-        ssm mixer
-        $"Linear: C={channels}"
-      ]
+    | Mixer.Mamba mixer -> scanMixer channels mixer
+    | Mixer.UMamba mixer -> "LayerNorm" :: scanMixer channels mixer.Mamba
     | Mixer.Attention mixer -> [
         if mixer.Reduction = 1 then
             $"MHSA: heads={mixer.Heads}"
@@ -113,6 +116,6 @@ let private mixer channels =
         "Add: input"
       ]
 
-/// `depth` layers of a stage with so many channels.
+/// `depth` layers of a stage whose tokens have so many channels.
 let layers channels depth value =
     TableLine.Repeated(mixer channels value, depth)

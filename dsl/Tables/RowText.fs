@@ -10,6 +10,10 @@ let configuration (cost: NetworkCost) row =
     | Architecture.SegFormer shape -> SegFormerText.configuration cost shape row
     | Architecture.CoTr shape -> CoTrText.configuration cost shape row
     | Architecture.MedNeXt shape -> MedNeXtText.configuration cost shape row
+    | Architecture.UNet net ->
+        match net.Sizes with
+        | Planned.FromPlans -> []
+        | Planned.Set sizes -> UNetText.configuration cost net sizes row
 
 /// `D/2 × H/4 × W/4`.
 let relativeSize (reduction: Size3) =

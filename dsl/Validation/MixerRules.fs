@@ -115,6 +115,7 @@ let medNeXt (block: MedNeXtBlock) = validation {
 let mixer channels value =
     match value with
     | Mixer.Mamba mixer -> mamba mixer
+    | Mixer.UMamba mixer -> mamba mixer.Mamba |> Validation.field "mamba"
     | Mixer.Attention mixer -> attention channels mixer
     | Mixer.PlainConvolution kernel
     | Mixer.ResidualConvolution kernel -> Rules.oddKernel kernel |> Validation.field "kernel"
@@ -129,6 +130,7 @@ let mixer channels value =
 let normedChannels channels value =
     match value with
     | Mixer.Mamba _
+    | Mixer.UMamba _
     | Mixer.Attention _
     | Mixer.Swin _
     | Mixer.Vit _
@@ -154,6 +156,7 @@ let onVolume (volume: VolumeShape) value =
     | Mixer.Attention mixer -> reduction volume mixer.Reduction
     | Mixer.MixTransformer mixer -> reduction volume mixer.Reduction
     | Mixer.Mamba _
+    | Mixer.UMamba _
     | Mixer.PlainConvolution _
     | Mixer.ResidualConvolution _
     | Mixer.Swin _

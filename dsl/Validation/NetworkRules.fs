@@ -9,6 +9,7 @@ let private architecture =
     | Architecture.SegFormer shape -> SegFormerRules.shape shape
     | Architecture.CoTr shape -> CoTrRules.shape shape
     | Architecture.MedNeXt shape -> MedNeXtRules.shape shape
+    | Architecture.UNet net -> UNetRules.net net
 
 /// The channels of the convolution blocks that are normalised.
 let private blockChannels =
@@ -18,6 +19,7 @@ let private blockChannels =
     | Architecture.SegFormer shape -> SegFormerRules.blockChannels shape
     | Architecture.CoTr shape -> CoTrRules.blockChannels shape
     | Architecture.MedNeXt shape -> MedNeXtRules.blockChannels shape
+    | Architecture.UNet net -> UNetRules.blockChannels net
 
 let private norm (network: Network) =
     match network.Norm with

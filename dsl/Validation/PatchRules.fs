@@ -31,6 +31,7 @@ let rule (network: Network) =
     | Architecture.SegFormer _ -> SegFormerRules.patchRule
     | Architecture.CoTr shape -> CoTrRules.patchRule shape
     | Architecture.MedNeXt shape -> MedNeXtRules.patchRule shape
+    | Architecture.UNet net -> UNetRules.patchRule net
 
 /// The patch, rounded up where the network's rule rounds.
 let fit (network: Network) (patch: Size3) =
@@ -45,6 +46,7 @@ let private stages (network: Network) patch =
     | Architecture.SegFormer shape -> SegFormerRules.patch network.Norm shape patch
     | Architecture.CoTr shape -> CoTrRules.patch network.Norm shape patch
     | Architecture.MedNeXt shape -> MedNeXtRules.patch network.Norm shape patch
+    | Architecture.UNet net -> UNetRules.patch network.Norm net patch
 
 /// The patch of a valid network; the errors lie under `patch` and under the stages that it does not suit.
 let patch (network: Network) (patch: Size3) = validation {

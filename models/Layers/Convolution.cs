@@ -14,30 +14,56 @@ public sealed class Convolution : Layer<Tensor, Tensor>
     private readonly bool standardised;
 
     /// <summary>A convolution of kernel³; the weight is (outputs, inputs, kernel, kernel, kernel).</summary>
+    /// <inheritdoc cref="Convolution(long, long, Size3, Size3, bool, bool, Start?, Start?, bool, ConvolutionStart?)" />
+    public Convolution(
+        long inputs,
+        long outputs,
+        int kernel,
+        Size3 stride,
+        bool bias,
+        bool padded = true,
+        Start? weightStart = null,
+        Start? biasStart = null,
+        bool standardised = false,
+        ConvolutionStart? start = null)
+        : this(
+            inputs, outputs, new Size3(kernel, kernel, kernel), stride, bias, padded, weightStart, biasStart, standardised, start) { }
+
+    /// <summary>A convolution; the weight is (outputs, inputs, kernel).</summary>
     /// <param name="inputs">Channels that come in.</param>
     /// <param name="outputs">Channels that go out.</param>
     /// <param name="kernel">The kernel along each axis.</param>
     /// <param name="stride">The stride along each axis.</param>
     /// <param name="bias">Whether a bias is added.</param>
     /// <param name="padded">Whether the volume is padded by half the kernel; false pads nothing.</param>
-    /// <param name="weightStart">How the weight starts; He's normal where nothing is said, as the public code has it.</param>
-    /// <param name="biasStart">How the bias starts; PyTorch's default where nothing is said.</param>
+    /// <param name="weightStart">How the weight starts, where it is not as <paramref name="start"/> says.</param>
+    /// <param name="biasStart">How the bias starts, where it is not as <paramref name="start"/> says.</param>
     /// <param name="standardised">Whether each output's weights are brought to mean 0 and deviation 1 in every pass.</param>
+    /// <param name="start">How it starts; He's normal over the fan-out where nothing is said.</param>
     public Convolution(
-        long inputs, long outputs, int kernel, Size3 stride, bool bias, bool padded = true,
-        Start? weightStart = null, Start? biasStart = null, bool standardised = false)
+        long inputs,
+        long outputs,
+        Size3 kernel,
+        Size3 stride,
+        bool bias,
+        bool padded = true,
+        Start? weightStart = null,
+        Start? biasStart = null,
+        bool standardised = false,
+        ConvolutionStart? start = null)
         : base(nameof(Convolution))
     {
         this.standardised = standardised;
         strides = [stride.D, stride.H, stride.W];
-        var padding = padded ? (kernel - 1) / 2 : 0;
-        paddings = [padding, padding, padding];
+        paddings = padded ? [(kernel.D - 1) / 2, (kernel.H - 1) / 2, (kernel.W - 1) / 2] : [0, 0, 0];
         biased = bias;
-        long volume = (long)kernel * kernel * kernel;
-        AddParameter("weight", weightStart ?? Start.HeFanOut(outputs * volume), outputs, inputs, kernel, kernel, kernel);
+        start ??= ConvolutionStart.HeFanOut;
+        var fanIn = inputs * kernel.Volume;
+        var weight = weightStart ?? start.Weight(fanIn, outputs * kernel.Volume);
+        AddParameter("weight", weight, outputs, inputs, kernel.D, kernel.H, kernel.W);
         if (bias)
         {
-            AddParameter("bias", biasStart ?? Start.InverseRoot(inputs * volume), outputs);
+            AddParameter("bias", biasStart ?? start.Bias(fanIn), outputs);
         }
     }
 

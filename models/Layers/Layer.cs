@@ -36,6 +36,29 @@ public abstract class Layer<TInput, TResult>(string name) : nn.Module<TInput, TR
     }
 
     /// <summary>
+    /// Adds a module at a path of names, <c>stages.0.blocks.1</c>; parts of the path that are not there yet only name.
+    /// </summary>
+    protected T AddAt<T>(string path, T module) where T : nn.Module
+    {
+        var parts = path.Split('.');
+        nn.Module owner = this;
+        foreach (var part in parts[..^1])
+        {
+            var there = owner.named_children().FirstOrDefault(child => child.name == part).module;
+            if (there is null)
+            {
+                there = new NamePart();
+                owner.register_module(part, there);
+            }
+
+            owner = there;
+        }
+
+        owner.register_module(parts[^1], module);
+        return module;
+    }
+
+    /// <summary>
     /// The parameter of this name. Looked up on every use, since moving a module replaces its parameters.
     /// </summary>
     protected Tensor Get(string parameter) => _internal_params[parameter];

@@ -15,19 +15,20 @@ public sealed class TransposedConvolution : Layer<Tensor, Tensor>
     /// <param name="outputs">Channels that go out.</param>
     /// <param name="stride">Kernel and stride along each axis.</param>
     /// <param name="bias">Whether a bias is added.</param>
-    /// <param name="weightStart">How the weight starts; PyTorch's default where nothing is said.</param>
-    public TransposedConvolution(long inputs, long outputs, Size3 stride, bool bias = true, Start? weightStart = null)
+    /// <param name="weightStart">How the weight starts, where it is not as <paramref name="start"/> says.</param>
+    /// <param name="start">How it starts; PyTorch's default where nothing is said.</param>
+    public TransposedConvolution(
+        long inputs, long outputs, Size3 stride, bool bias = true, Start? weightStart = null, ConvolutionStart? start = null)
         : base(nameof(TransposedConvolution))
     {
         biased = bias;
         strides = [stride.D, stride.H, stride.W];
-
-        // PyTorch's default: the public code starts ordinary convolutions its own way and leaves these.
-        var start = Start.InverseRoot(outputs * stride.Volume);
-        AddParameter("weight", weightStart ?? start, inputs, outputs, stride.D, stride.H, stride.W);
+        start ??= ConvolutionStart.HeFanOut;
+        var fanIn = outputs * stride.Volume;
+        AddParameter("weight", weightStart ?? start.Transposed(fanIn), inputs, outputs, stride.D, stride.H, stride.W);
         if (bias)
         {
-            AddParameter("bias", start, outputs);
+            AddParameter("bias", start.Bias(fanIn), outputs);
         }
     }
 

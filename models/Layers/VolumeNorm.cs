@@ -16,7 +16,10 @@ public sealed class VolumeNorm : Layer<Tensor, Tensor>
     /// <summary>
     /// A norm over so many channels; batch normalisation keeps running statistics, as PyTorch names them.
     /// </summary>
-    public VolumeNorm(Norm norm, long channels) : base(nameof(VolumeNorm))
+    /// <param name="norm">The norm.</param>
+    /// <param name="channels">Its channels.</param>
+    /// <param name="scale">How its scale starts; 1 where nothing is said.</param>
+    public VolumeNorm(Norm norm, long channels, Start? scale = null) : base(nameof(VolumeNorm))
     {
         this.norm = norm;
         if (norm.IsPlainInstance)
@@ -24,7 +27,7 @@ public sealed class VolumeNorm : Layer<Tensor, Tensor>
             return;
         }
 
-        AddParameter("weight", Start.One, channels);
+        AddParameter("weight", scale ?? Start.One, channels);
         AddParameter("bias", Start.Zero, channels);
         if (norm.IsBatch)
         {

@@ -11,7 +11,7 @@ public sealed class MambaLayer : TokenLayer
     /// <summary>A Mamba layer over so many channels.</summary>
     public MambaLayer(int channels, MambaMixer mixer, Initialisation initialisation) : base(nameof(MambaLayer))
     {
-        this.mixer = Add("mixer", new ScanMixer(channels, mixer, initialisation));
+        this.mixer = Add("mixer", new ScanMixer(channels, mixer, ScanStart.Of(initialisation)));
         norm = Add("norm", new RmsNorm(channels));
     }
 

@@ -11,6 +11,7 @@ public static class MixerLayers
     public static MixerLayer Build(Mixer mixer, int index, VolumeShape volume, Network network) => mixer switch
     {
         Mixer.Mamba mamba => new MambaLayer(volume.Channels, mamba.Item, network.Initialisation),
+        Mixer.UMamba umamba => new UMambaLayer(volume, umamba.Item),
         Mixer.Attention attention => new AttentionLayer(volume.Channels, attention.Item),
         Mixer.PlainConvolution plain => new PlainConvolutionLayer(volume.Channels, plain.kernel, network),
         Mixer.ResidualConvolution residual => new ResidualConvolutionLayer(volume.Channels, residual.kernel, network),

@@ -12,7 +12,8 @@ public sealed class PlainConvolutionLayer : VolumeLayer
     /// <summary>A layer of kernel³ over so many channels.</summary>
     public PlainConvolutionLayer(int channels, int kernel, Network network) : base(nameof(PlainConvolutionLayer))
     {
-        convolution = Add("conv", new Convolution(channels, channels, kernel, new Size3(1, 1, 1), bias: false));
+        convolution = Add("conv", new Convolution(
+            channels, channels, kernel, new Size3(1, 1, 1), network.HasBlockBias, start: ConvolutionStart.Of(network)));
         norm = Add("norm", new VolumeNorm(network.Norm, channels));
         activation = network.Activation;
     }

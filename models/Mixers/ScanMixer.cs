@@ -23,11 +23,11 @@ public sealed class ScanMixer : Layer<Tensor, Tensor>
     private readonly bool isMean;
 
     /// <summary>A mixer over so many channels.</summary>
-    public ScanMixer(int channels, MambaMixer mixer, Initialisation initialisation) : base(nameof(ScanMixer))
+    public ScanMixer(int channels, MambaMixer mixer, ScanStart start) : base(nameof(ScanMixer))
     {
         inner = mixer.Expansion * channels;
         var segments = SegmentsOf(mixer.Convolution);
-        input = Add("in_proj", new Linear(channels, 2 * inner, bias: false));
+        input = Add("in_proj", new Linear(channels, 2 * inner, bias: false, start.Linear(channels)));
 
         var built = new List<ScanBranch>();
         foreach (var (order, index) in mixer.Scan.Select((order, index) => (order, index)))
@@ -35,7 +35,7 @@ public sealed class ScanMixer : Layer<Tensor, Tensor>
             var suffix = index == 0 ? "" : $"_{(char)('a' + index)}";
             var convolutions = AddConvolutions(mixer.Convolution, suffix);
             var own = index == 0 || !mixer.Ssm.IsShared
-                ? AddStateSpace(channels, mixer.StateSize, suffix, initialisation)
+                ? AddStateSpace(channels, mixer.StateSize, suffix, start)
                 : null;
             var used = index == 0 || mixer.Ssm.IsSeparate ? own! : built[0].Space;
             built.Add(new ScanBranch(order, convolutions, used));
@@ -47,7 +47,7 @@ public sealed class ScanMixer : Layer<Tensor, Tensor>
         fusion = branches.Count > 1 || mixer.ScanFusion.IsConcatenation
             ? AddFusion("scan_fusion", mixer.ScanFusion, branches.Count, segments * inner)
             : null;
-        output = Add("out_proj", new Linear(segments * inner, channels, bias: false));
+        output = Add("out_proj", new Linear(segments * inner, channels, bias: false, start.Linear(segments * inner)));
     }
 
     /// <inheritdoc />
@@ -118,18 +118,15 @@ public sealed class ScanMixer : Layer<Tensor, Tensor>
     private VolumeFusion AddFusion(string name, Fusion fusion, int count, int channels) =>
         Add(name, new VolumeFusion(fusion, count, channels));
 
-    private StateSpace AddStateSpace(int channels, int states, string suffix, Initialisation initialisation)
+    private StateSpace AddStateSpace(int channels, int states, string suffix, ScanStart start)
     {
         var rank = (channels + 15) / 16;
-        var published = initialisation.IsAsPublished;
         var (logA, skip) = ($"A_log{suffix}", $"D{suffix}");
         AddParameter(logA, new Start.LogCounts(), inner, states);
         AddParameter(skip, Start.One, inner);
-        var projection = Add($"x_proj{suffix}", new Linear(inner, rank + 2 * states, bias: false));
-        var timeStep = Add($"dt_proj{suffix}", new Linear(
-            rank, inner, bias: true,
-            weightStart: published ? Start.SmallNormal : Start.InverseRoot(rank),
-            biasStart: published ? Start.Zero : new Start.TimeStepBias()));
+        var projection = Add($"x_proj{suffix}", new Linear(inner, rank + 2 * states, bias: false, start.Linear(inner)));
+        var timeStep = Add(
+            $"dt_proj{suffix}", new Linear(rank, inner, bias: true, start.TimeStepWeight(rank), start.TimeStepBias));
         return new StateSpace(projection, timeStep, () => Get(logA), () => Get(skip));
     }
 }

@@ -11,8 +11,9 @@ public sealed class TransposedUpsampling : Layer<(Tensor Deep, Tensor Skip), Ten
     private readonly TransposedConvolution convolution;
 
     /// <summary>An upsampling from so many channels to those of the skip.</summary>
-    public TransposedUpsampling(int inputs, int outputs, Size3 stride) : base(nameof(TransposedUpsampling)) =>
-        convolution = Add("proj", new TransposedConvolution(inputs, outputs, stride));
+    public TransposedUpsampling(int inputs, int outputs, Size3 stride, Network network)
+        : base(nameof(TransposedUpsampling)) =>
+        convolution = Add("proj", new TransposedConvolution(inputs, outputs, stride, start: ConvolutionStart.Of(network)));
 
     /// <inheritdoc />
     public override Tensor forward((Tensor Deep, Tensor Skip) input)

@@ -21,7 +21,7 @@ public sealed class TrilinearUpsampling : Layer<(Tensor Deep, Tensor Skip), Tens
     {
         var one = new Size3(1, 1, 1);
         this.stride = stride;
-        match = Add("conv_channel_matcher", new Convolution(inputs, outputs, 1, one, bias: true));
+        match = Add("conv_channel_matcher", new Convolution(inputs, outputs, 1, one, bias: true, start: ConvolutionStart.Of(network)));
         block = Add("conv_out", new ConvBlock(outputs, outputs, BlockKernel, one, network));
     }
 

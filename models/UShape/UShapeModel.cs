@@ -29,15 +29,16 @@ public sealed class UShapeModel : UShapeLayer<(Tensor Volume, bool AllMaps), IRe
         stages = [.. shape.Decoder.Select((stage, i) => AddStage(network, shape, stage, i, shapes.Decoder[i]))];
 
         var stem = shape.Stem.Channels;
+        var start = ConvolutionStart.Of(network);
         lastUpsampling = Add(
-            "transposeconv_stage3", new TransposedConvolution(encoder[0].Channels, stem, encoder[0].Stride));
+            "transposeconv_stage3", new TransposedConvolution(encoder[0].Channels, stem, encoder[0].Stride, start: start));
         lastBlock = Add("stage3_de", new ConvBlock(stem, stem, LastBlockKernel, new Size3(1, 1, 1), network));
 
         var channels = shapes.Decoder.Select(volume => volume.Channels).Append(stem);
         stageHeads = network.DeepSupervision
-            ? [.. channels.Select((c, i) => Add($"ds{i}_cls_conv", Head(c, classes)))]
+            ? [.. channels.Select((c, i) => Add($"ds{i}_cls_conv", Head(c, classes, start)))]
             : [];
-        head = Add("cls_conv", Head(stem, classes));
+        head = Add("cls_conv", Head(stem, classes, start));
     }
 
     /// <inheritdoc />
@@ -69,7 +70,8 @@ public sealed class UShapeModel : UShapeLayer<(Tensor Volume, bool AllMaps), IRe
         return [.. maps.AsEnumerable().Reverse().Select(map => map.MoveToOuterDisposeScope())];
     }
 
-    private static Convolution Head(int channels, int classes) => new(channels, classes, 1, new Size3(1, 1, 1), bias: true);
+    private static Convolution Head(int channels, int classes, ConvolutionStart start) =>
+        new(channels, classes, 1, new Size3(1, 1, 1), bias: true, start: start);
 
     private UShapeDecoderStage AddStage(
         Network network, UShape shape, DecoderStage stage, int index, VolumeShape volume)
@@ -78,7 +80,7 @@ public sealed class UShapeModel : UShapeLayer<(Tensor Volume, bool AllMaps), IRe
         var deep = shape.Encoder[skip + 1];
         var channels = volume.Channels;
         Layer<(Tensor, Tensor), Tensor> upsampling = stage.Upsampling.IsTransposed
-            ? new TransposedUpsampling(deep.Channels, channels, deep.Stride)
+            ? new TransposedUpsampling(deep.Channels, channels, deep.Stride, network)
             : new TrilinearUpsampling(deep.Channels, channels, deep.Stride, network);
         return new UShapeDecoderStage(
             Add($"DecEmbed{index}", upsampling),

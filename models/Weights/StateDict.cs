@@ -20,6 +20,12 @@ public static class StateDict
             [PatchKey] = PatchText(network.Patch),
         });
 
+    /// <summary>The weights, each under one name: the published code has two for some.</summary>
+    public static Dictionary<string, Tensor> Once(SegmentationNetwork network) => network.state_dict()
+        .GroupBy(entry => entry.Value.Handle)
+        .Select(names => names.First())
+        .ToDictionary(entry => entry.Key, entry => entry.Value);
+
     /// <summary>Loads what <see cref="Save"/> wrote, or a file of somebody else's with the same names.</summary>
     /// <inheritdoc cref="Load(SegmentationNetwork, IReadOnlyDictionary{string, Tensor}, Size3?, Action{string}?)" />
     public static void Load(SegmentationNetwork network, SafetensorsFile file, Action<string>? report = null) =>
@@ -43,7 +49,7 @@ public static class StateDict
     /// patch are interpolated.
     /// </summary>
     /// <param name="network">The network, on any device and of any element type.</param>
-    /// <param name="tensors">A tensor for every name of the network.</param>
+    /// <param name="tensors">A tensor for every name of the network; of two names for one tensor, either.</param>
     /// <param name="patch">The patch that the weights were made for, if known.</param>
     /// <param name="report">Told in one line where position embeddings were interpolated.</param>
     /// <exception cref="ModelException">Every name that is missing, unexpected or of a wrong shape.</exception>

@@ -128,7 +128,8 @@ public sealed class TrainedModel : IDisposable
     {
         var state = checkpoint.State;
         var patch = new Size3(state.Patch[^3], state.Patch[^2], state.Patch[^1]);
-        var network = NetworkBuilder.Build(experiment.Network, state.InputChannels, state.Outputs, patch);
+        var definition = PlannedNetwork.Resolve(experiment.Network, Plans.Configuration(state.Identity.Configuration));
+        var network = NetworkBuilder.Build(definition, state.InputChannels, state.Outputs, patch);
         try
         {
             checkpoint.LoadNetwork(network);

@@ -26,16 +26,17 @@ internal static class SetupBuilder
         TrainingData data,
         FoldFolder folder)
     {
+        var definition = PlannedNetwork.Resolve(experiment.Network, configuration);
         var volume = NetworkModule.fitPatch(
-            experiment.Patch is Planned<Size3>.Set { Item: var size } ? size : SizeOf(configuration.PatchSize), experiment.Network);
+            experiment.Patch is Planned<Size3>.Set { Item: var size } ? size : SizeOf(configuration.PatchSize), definition);
         int[] patch = [volume.D, volume.H, volume.W];
         var batch = experiment.Batch is Planned<int>.Set { Item: var count } ? count : configuration.BatchSize;
         var labels = dataset.LabelManager;
         var channels = dataset.ChannelNames.Count;
-        Check(experiment, configuration, volume, channels, labels.Outputs);
+        Check(experiment, definition, configuration, volume, channels, labels.Outputs);
         var device = TrainingDevice.Resolve(experiment.Device);
         TrainingPrecision.Check(experiment.Precision, device);
-        var network = NetworkBuilder.Build(experiment.Network, channels, labels.Outputs, volume, identity.Seed);
+        var network = NetworkBuilder.Build(definition, channels, labels.Outputs, volume, identity.Seed);
         network.to(device);
         network.ComputeType = TrainingPrecision.ComputeType(experiment.Precision);
         return new TrainingSetup
@@ -61,9 +62,10 @@ internal static class SetupBuilder
     private static int[] MaskedChannels(PlansConfiguration configuration) =>
         [.. Enumerable.Range(0, configuration.UseMaskForNorm.Length).Where(channel => configuration.UseMaskForNorm[channel])];
 
-    private static void Check(Experiment experiment, PlansConfiguration configuration, Size3 patch, int channels, int outputs)
+    private static void Check(
+        Experiment experiment, Network definition, PlansConfiguration configuration, Size3 patch, int channels, int outputs)
     {
-        var result = NetworkModule.validateFor(patch, channels, outputs, experiment.Network);
+        var result = NetworkModule.validateFor(patch, channels, outputs, definition);
         if (!result.IsError)
             return;
         throw new UserException(

@@ -38,7 +38,7 @@ public static class TrainingRun
             new TrainingLogFile(folder.Log), new ProgressPicture(folder.Progress), console);
         using var trainer = new Trainer(setup, progress);
         if (request.PretrainedWeights is { } file)
-            PretrainedWeights.Load(file, experiment.Network, network, progress.Noted);
+            PretrainedWeights.Load(file, PlannedNetwork.Resolve(experiment.Network, configuration), network, progress.Noted);
         trainer.Begin(request.Continue);
         trainer.Run(cancellation, request.Preemption);
 

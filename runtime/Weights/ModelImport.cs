@@ -51,12 +51,13 @@ public sealed record ModelImport(WeightsFile File, ImportSource Source, Experime
             throw new UserException($"configuration {configuration.Name} is two-dimensional, but the network takes volumes: choose 3d_fullres");
         var planned = new Size3(configuration.PatchSize[0], configuration.PatchSize[1], configuration.PatchSize[2]);
         var wanted = Experiment.Patch is Planned<Size3>.Set { Item: var size } ? size : planned;
-        var patch = NetworkModule.fitPatch(wanted, Experiment.Network);
+        var definition = PlannedNetwork.Resolve(Experiment.Network, configuration);
+        var patch = NetworkModule.fitPatch(wanted, definition);
         var channels = Source.Dataset.ChannelNames.Count;
         var outputs = Source.Dataset.LabelManager.Outputs;
-        var result = NetworkModule.validateFor(patch, channels, outputs, Experiment.Network);
+        var result = NetworkModule.validateFor(patch, channels, outputs, definition);
         return result.IsOk
-            ? NetworkBuilder.Build(Experiment.Network, channels, outputs, patch)
+            ? NetworkBuilder.Build(definition, channels, outputs, patch)
             : throw new UserException($"the patch {patch} does not suit {Experiment.Network.Name}: {string.Join("; ", result.ErrorValue)}");
     }
 

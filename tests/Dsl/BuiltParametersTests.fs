@@ -8,7 +8,20 @@ open MedSegDsl.Models
 let private patch = Size3.create 32 64 64
 
 /// A quarter of the published width: the names are the same, and the weights start in no time.
-let private narrow = mapChannels (fun channels -> channels / 4)
+let private narrow network =
+    network
+    |> UNetPlan.resolveFor patch
+    |> mapChannels (fun channels -> channels / 4)
+
+let private mamba =
+    Mixer.Mamba {
+        Convolution = DepthwiseConv.Volume3d 3
+        Scan = Scan.tri
+        ScanFusion = Fusion.Mean
+        Ssm = SsmParameters.Separate
+        StateSize = 16
+        Expansion = 2
+    }
 
 /// What the catalogue does not have.
 let private others = [
@@ -46,6 +59,28 @@ let private others = [
     |> withStages 3
     |> withDeepSupervision false
     |> named "three-stages-of-MedNeXt"
+    NnUNet.resEncM
+    |> withMixerIn (StageSet.Lowest 2) 3 mamba
+    |> withMixerIn (StageSet.Highest 1) 1 (Mixer.PlainConvolution 5)
+    |> named "mamba-in-residual-encoder"
+    NnUNet.plain
+    |> mapUNet (fun net -> {
+        net with
+            DecoderLayers = [
+                {
+                    Stages = StageSet.All
+                    Depth = 2
+                    Mixer = Mixer.ResidualConvolution 3
+                    InPlaceOfBlocks = false
+                }
+            ]
+    })
+    |> withDeepSupervision false
+    |> named "layers-in-decoder"
+    UMamba.enc
+    |> mapUNet (fun net -> { net with Decoder = UNetDecoder.Plain })
+    |> withScan Scan.tri
+    |> named "umamba-plain-decoder"
 ]
 
 let private promised network =

@@ -164,7 +164,7 @@ let tests =
                     "epochs: 1.5 found; it must be a whole number"
                     "folds[1]: \"every\" found; it must be a whole number or \"all\""
                     "network.architecture.decoder[0].mixer.qkvBias: null found; it must be true or false"
-                    "network.architecture.encoder[1].mixer.type: \"memba\" found; it must be an object whose type is one of mamba, attention, plainConvolution, residualConvolution, swin, vit, ux, mixTransformer, deformableAttention, medNeXt"
+                    "network.architecture.encoder[1].mixer.type: \"memba\" found; it must be an object whose type is one of mamba, uMamba, attention, plainConvolution, residualConvolution, swin, vit, ux, mixTransformer, deformableAttention, medNeXt"
                     "network.architecture.stem.stride: [1,2] found; it must be a list of three whole numbers, [depth, height, width]"
                     "network.norm: \"layer\" found; it must be one of instance, plainInstance, batch, or an object whose type is one of group"
                 ])

@@ -20,7 +20,7 @@ let private mixer = {
 
 /// A mixer whose weights are large enough for the state to matter: at their usual start the order hardly does.
 let private create mixer =
-    let built = new ScanMixer(channels, mixer, Initialisation.Mamba)
+    let built = new ScanMixer(channels, mixer, ScanStart.StateSpaces)
     use _noGrad = torch.no_grad ()
 
     for index, entry in Seq.indexed (parameters built) do

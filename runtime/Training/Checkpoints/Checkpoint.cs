@@ -43,7 +43,7 @@ public sealed class Checkpoint : IDisposable
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var tensors = network.state_dict().ToDictionary(entry => WeightsFile.NetworkPrefix + entry.Key, entry => entry.Value);
+        var tensors = StateDict.Once(network).ToDictionary(entry => WeightsFile.NetworkPrefix + entry.Key, entry => entry.Value);
         foreach (var (name, value) in optimizer?.State() ?? [])
             tensors[WeightsFile.OptimizerPrefix + name] = value;
         var json = state.ToJson();

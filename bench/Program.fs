@@ -20,10 +20,6 @@ let main args =
     | Some "evaluation" ->
         Evaluation.run repeats
         0
-    | Some "large-prediction" ->
-        printfn $"{NativeLibtorch.Load()}"
-        LargePrediction.run ()
-        0
     | Some "kernels" ->
         Kernels.Kernels.run repeats (Array.tryItem 2 args)
         0

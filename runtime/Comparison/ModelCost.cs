@@ -26,10 +26,8 @@ public sealed record ModelCost(long Parameters, long MultiplyAdds, long Activati
             throw new UserException($"{file}: {string.Join("; ", read.ErrorValue)}");
         var experiment = read.ResultValue;
         var dataset = DatasetJson.ReadFrom(folder);
-        var configuration = Plans.Read(Path.Combine(folder, "plans.json"))
-            .Configuration(Training.TrainingIdentity.ConfigurationName(experiment.Configuration));
-        var definition = PlannedNetwork.Resolve(experiment.Network, configuration);
-        var patch = NetworkModule.fitPatch(Patch(experiment, configuration), definition);
+        var (definition, wanted) = Sizes(experiment, folder);
+        var patch = NetworkModule.fitPatch(wanted, definition);
         var (channels, outputs) = (dataset.ChannelNames.Count, dataset.LabelManager.Outputs);
         var cost = NetworkCostModule.ofNetwork(patch, channels, outputs, definition);
         if (cost.IsError)
@@ -44,8 +42,17 @@ public sealed record ModelCost(long Parameters, long MultiplyAdds, long Activati
                 : NetworkMeasurement.Run(definition, channels, outputs, patch, device, _ => { }).Forward?.Milliseconds);
     }
 
-    private static Size3 Patch(Experiment experiment, PlansConfiguration configuration) =>
-        experiment.Patch is Planned<Size3>.Set { Item: var size } ? size
-        : configuration.PatchSize is [var d, var h, var w] ? new Size3(d, h, w)
-        : new Size3(1, configuration.PatchSize[0], configuration.PatchSize[1]);
+    /// <summary>The network and the patch, with what the experiment leaves to the plans.</summary>
+    private static (Network Definition, Size3 Patch) Sizes(Experiment experiment, string folder)
+    {
+        var own = (experiment.Patch as Planned<Size3>.Set)?.Item;
+        if (own is { } set && !UNetPlanModule.isNeeded(experiment.Network))
+            return (experiment.Network, set);
+        var configuration = Plans.Read(Path.Combine(folder, "plans.json"))
+            .Configuration(Training.TrainingIdentity.ConfigurationName(experiment.Configuration));
+        var planned = configuration.PatchSize is [var d, var h, var w]
+            ? new Size3(d, h, w)
+            : new Size3(1, configuration.PatchSize[0], configuration.PatchSize[1]);
+        return (PlannedNetwork.Resolve(experiment.Network, configuration), own ?? planned);
+    }
 }

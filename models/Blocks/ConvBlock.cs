@@ -14,7 +14,8 @@ public class ConvBlock : Layer<Tensor, Tensor>
     /// <summary>A block of kernel³.</summary>
     public ConvBlock(long inputs, long outputs, int kernel, Size3 stride, Network network, bool activated = true, bool standardised = false)
         : this(
-            inputs, outputs, new Size3(kernel, kernel, kernel), stride, network, network.HasBlockBias, activated, null, standardised) { }
+            inputs, outputs, new Size3(kernel, kernel, kernel), stride, network, network.HasBlockBias, activated, null, standardised)
+    { }
 
     /// <summary>A block.</summary>
     /// <param name="inputs">Channels that come in.</param>

@@ -27,7 +27,8 @@ public sealed class Convolution : Layer<Tensor, Tensor>
         bool standardised = false,
         ConvolutionStart? start = null)
         : this(
-            inputs, outputs, new Size3(kernel, kernel, kernel), stride, bias, padded, weightStart, biasStart, standardised, start) { }
+            inputs, outputs, new Size3(kernel, kernel, kernel), stride, bias, padded, weightStart, biasStart, standardised, start)
+    { }
 
     /// <summary>A convolution; the weight is (outputs, inputs, kernel).</summary>
     /// <param name="inputs">Channels that come in.</param>

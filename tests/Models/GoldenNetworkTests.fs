@@ -19,7 +19,7 @@ let private gradientTolerance = 1e-2
 /// A single sample of a gradient against its norm: what the golden README leaves open, since rounding hits one number harder.
 let private gradientSampleTolerance = 5e-2
 
-/// What float32 may be off by, in tolerances, where the network in double precision is off by `exact` at most: then its
+/// What float32 may be off by, in tolerances, where the network's maps in double precision are off by `exact` at most: then its
 /// weights blow rounding up, and it is right.
 let private rounding, exact = 5.0, 0.05
 
@@ -212,13 +212,13 @@ let private givesFinalMap (manifest: JsonElement) (definition: Network) =
     let rms = expected.GetProperty("norm").GetDouble() / sqrt (float actual.Length)
     sampleError expected actual "final map" / rms < rounding * outputTolerance
 
-let private errors (device: torch.Device) (precision: torch.ScalarType) (manifest: JsonElement) definition =
+let private errors (device: torch.Device) (manifest: JsonElement) definition =
     use _scope = torch.NewDisposeScope()
     use network = build manifest definition
     network.eval ()
     fill (key manifest) manifest network
-    network.``to``(device).``to`` precision |> ignore
-    let outputs = network.call ((input manifest).``to``(device).``to`` precision)
+    network.``to`` device |> ignore
+    let outputs = network.call ((input manifest).``to`` device)
     let ofOutputs = outputErrors manifest outputs
     let loss = loss (key manifest) outputs
     loss.backward ()
@@ -226,6 +226,16 @@ let private errors (device: torch.Device) (precision: torch.ScalarType) (manifes
     ofOutputs
     @ [ lossError manifest (loss.ToDouble()) ]
     @ gradientErrors manifest network
+
+/// The errors of the maps in double precision, on the CPU.
+let private exactErrors (manifest: JsonElement) definition =
+    use _scope = torch.NewDisposeScope()
+    use _noGrad = torch.no_grad ()
+    use network = build manifest definition
+    network.eval ()
+    fill (key manifest) manifest network
+    network.``to`` torch.ScalarType.Float64 |> ignore
+    outputErrors manifest (network.call ((input manifest).``to`` torch.ScalarType.Float64))
 
 let private check (device: Lazy<torch.Device>) (file: string) (candidates: Network list) =
     let manifest = Folder.read file
@@ -242,13 +252,13 @@ let private check (device: Lazy<torch.Device>) (file: string) (candidates: Netwo
     use network = build manifest definition
     checkNames manifest network
     checkStarts manifest network
-    let found = errors device.Value torch.ScalarType.Float32 manifest definition
+    let found = errors device.Value manifest definition
 
     let tolerance =
         if found |> List.forall (fun (_, error) -> error < 1.0) then
             1.0
         else
-            for name, error in errors torch.CPU torch.ScalarType.Float64 manifest definition do
+            for name, error in exactErrors manifest definition do
                 Expect.isLessThan error exact $"{name}, in double precision, in tolerances"
 
             rounding

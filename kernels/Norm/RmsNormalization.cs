@@ -1,5 +1,4 @@
 using MedSegDsl.Kernels.Cuda;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Kernels;
@@ -25,9 +24,7 @@ public static class RmsNormalization
     {
         using var scope = NewDisposeScope();
         var exact = x.In(weight.dtype);
-        // Held: a number that TorchSharp wraps by itself can be collected while libtorch still reads it.
-        using Scalar offset = epsilon;
-        var inverse = exact.square().mean([-1], keepdim: true).add(offset).rsqrt();
+        var inverse = exact.square().mean([-1], keepdim: true).add(epsilon).rsqrt();
         return (exact * inverse * weight).In(x.dtype).MoveToOuterDisposeScope();
     }
 }

@@ -2,6 +2,8 @@ module MedSegDsl.Tests.Kernels.NativeTests
 
 open System
 open System.IO
+open System.Reflection
+open System.Reflection.Emit
 open System.Threading.Tasks
 open Expecto
 open TorchSharp
@@ -191,4 +193,38 @@ let private loading =
         use sum = x.sum ()
         Expect.equal (sum.item<float32>()) 6.0f "and it works")
 
-let tests = testList "Kernels/Native" [ finding; adapting; loading ]
+/// The methods that a method's code calls.
+let private calls (method: MethodInfo) =
+    let il = (nonNull (method.GetMethodBody())).GetILAsByteArray() |> nonNull
+
+    [
+        for i in 0 .. il.Length - 5 do
+            // A false hit, an operand that reads as a call, resolves to nothing or to something else.
+            if il[i] = byte OpCodes.Call.Value then
+                try
+                    method.Module.ResolveMethod(BitConverter.ToInt32(il, i + 1))
+                with :? ArgumentException ->
+                    null
+    ]
+
+let private keeping =
+    testList "what libtorch reads stays alive" [
+        for name, arguments in
+            [
+                "add", [| typeof<torch.Tensor>; typeof<Scalar> |]
+                "mul", [| typeof<Scalar> |]
+                "matmul", [| typeof<torch.Tensor> |]
+            ] do
+            testCase $"Tensor.{name} of {arguments.Length} keeps its tensor and its arguments" (fun () ->
+                let method = nonNull (typeof<torch.Tensor>.GetMethod(name, arguments))
+
+                let kept =
+                    calls method
+                    |> List.filter (function
+                        | null -> false
+                        | called -> called.DeclaringType = typeof<GC> && called.Name = "KeepAlive")
+
+                Expect.isGreaterThan kept.Length arguments.Length "one for each")
+    ]
+
+let tests = testList "Kernels/Native" [ finding; adapting; loading; keeping ]

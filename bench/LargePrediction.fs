@@ -3,6 +3,7 @@ module MedSegDsl.Bench.LargePrediction
 
 open System
 open System.Diagnostics
+open MedSegDsl.Kernels.Cuda
 open MedSegDsl.Runtime.Dataset
 open MedSegDsl.Runtime.Files
 open MedSegDsl.Runtime.Imaging
@@ -37,11 +38,20 @@ let private plans =
     ((nonNull json["configurations"])["3d_fullres"] |> nonNull).["spacing"] <- PythonJson.List networkSpacing
     Plans(json, file)
 
+let private device =
+    if torch.cuda.is_available () then
+        torch.device "cuda:0"
+    else
+        torch.CPU
+
 /// Class c has the logit −(v − c)², v being the input.
 let private network =
     Func<torch.Tensor, torch.Tensor>(fun tile ->
         use centres =
-            torch.arange(float classes).to_type(torch.float32).reshape(1L, int64 classes, 1L, 1L, 1L)
+            torch
+                .arange(float classes, device = device)
+                .to_type(torch.float32)
+                .reshape(1L, int64 classes, 1L, 1L, 1L)
 
         (tile - centres).square().neg_())
 
@@ -69,7 +79,7 @@ let run () =
             plans.Configuration "3d_fullres",
             labels,
             options,
-            torch.CPU,
+            device,
             Threads = Environment.ProcessorCount,
             Note = Action<string>(printfn "%s")
         )
@@ -81,5 +91,12 @@ let run () =
     let found = map.Data |> Array.distinct |> Array.length
     let size (shape: int[]) = String.Join("×", Array.rev shape)
 
+    let onDevice =
+        if device.``type`` = DeviceType.CUDA then
+            let struct (free, total) = CudaDriver.Memory()
+            $", device {float (total - free) / 1e9:F1} GB"
+        else
+            ""
+
     printfn
-        $"{size shape} CT, {classes} classes ({found} found), network grid {size small}, patch 128³, step ½: {seconds:F0} s, peak memory of the process {float self.PeakWorkingSet64 / 1e9:F1} GB"
+        $"{size shape} CT, {classes} classes ({found} found), network grid {size small}, patch 128³, step ½: {seconds:F0} s, peak memory of the process {float self.PeakWorkingSet64 / 1e9:F1} GB{onDevice}"

@@ -20,12 +20,20 @@ let main args =
     | Some "evaluation" ->
         Evaluation.run repeats
         0
+    | Some "large-prediction" ->
+        printfn $"{NativeLibtorch.Load()}"
+        LargePrediction.run ()
+        0
     | Some "kernels" ->
         Kernels.Kernels.run repeats (Array.tryItem 2 args)
         0
     | Some "cuda" ->
         printfn $"{NativeLibtorch.Load()}"
         CudaKernels.run ()
+        0
+    | Some "epoch" when args.Length = 3 ->
+        printfn $"{NativeLibtorch.Load()}"
+        Steps.Epochs.run repeats args[2]
         0
     | Some "step" when args.Length = 5 ->
         printfn $"{NativeLibtorch.Load()}"
@@ -48,6 +56,6 @@ let main args =
         0
     | _ ->
         eprintfn
-            "usage: medseg-bench NAME [REPEATS] [FILE], with NAME one of: preprocessing, storage, evaluation, large-prediction, kernels (CPU), cuda (the GPU's kernels), step (networks on the GPU), precision (loss curves on the GPU; REPEATS: the steps); FILE: the figures as JSON (kernels, step, precision). Or: medseg-bench step REPEATS - NETWORK PRECISION, medseg-bench profile NETWORK PRECISION, medseg-bench curves JSON PNG"
+            "usage: medseg-bench NAME [REPEATS] [FILE], with NAME one of: preprocessing, storage, evaluation, large-prediction, kernels (CPU), cuda (the GPU's kernels), step (networks on the GPU), epoch (epochs of a training beside bare steps, on the GPU), precision (loss curves on the GPU; REPEATS: the steps); FILE: the figures as JSON (kernels, step, precision). Or: medseg-bench step REPEATS - NETWORK PRECISION, medseg-bench epoch REPEATS NETWORK, medseg-bench profile NETWORK PRECISION, medseg-bench curves JSON PNG"
 
         2

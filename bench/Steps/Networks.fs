@@ -12,42 +12,46 @@ open MedSegDsl.Runtime.Training.Optimization
 
 type Tensor = torch.Tensor
 
-let private patch = Size3.create 64 160 160
-let private channels, classes = 1, 16
+/// (D, H, W).
+let patch = Size3.create 64 160 160
+let channels, classes = 1, 16
 
 /// The U-shape with a convolution block of kernel 3 in the place of every mixer layer.
 let private plainConvolutions =
     UShape.create "UShape_convolutions" |> withMixer (Mixer.PlainConvolution 3)
 
-/// The networks of the published figures that the catalogue has, by name.
-let names =
-    [
-        "UlikeMamba_3dMT"
-        "UlikeMamba_3d"
-        "UlikeMamba_3d_tri"
-        "UlikeMamba_3d_MSv4"
-        "UlikeMamba_1d"
-        "UlikeTrans_SRA"
-        plainConvolutions.Name
-        "nnunet_plain"
-        "nnunet_resenc_m"
-        "umamba_bot"
-        "umamba_enc"
-        "cotr"
-        "swinunetr"
-        "unetr"
-        "segformer3d"
-    ]
-    |> List.filter (fun name -> name = plainConvolutions.Name || (Networks.tryFind name).IsSome)
+/// The networks of the published figures, by name.
+let names = [
+    "UlikeMamba_3dMT"
+    "UlikeMamba_3d"
+    "UlikeMamba_3d_tri"
+    "UlikeMamba_3d_MSv4"
+    "UlikeMamba_1d"
+    "UlikeTrans_SRA"
+    plainConvolutions.Name
+    "nnUNet"
+    "nnUNetResEncM"
+    "UMambaBot"
+    "UMambaEnc"
+    "CoTr"
+    "SwinUNETR"
+    "UNETR"
+    "SegFormer3D"
+]
 
-let private definition name =
-    if name = plainConvolutions.Name then
-        plainConvolutions
-    else
-        match Networks.tryFind name with
-        | Some network -> network
-        | None ->
-            failwith $"""the catalogue has no network "{name}"; it has {String.concat ", " Networks.names}"""
+/// The network of a name, with the sizes that nnU-Net plans for the patch where they are the plan's.
+let definition name =
+    let network =
+        if name = plainConvolutions.Name then
+            plainConvolutions
+        else
+            match Networks.tryFind name with
+            | Some network -> network
+            | None ->
+                failwith
+                    $"""the catalogue has no network "{name}"; it has {String.concat ", " Networks.names}"""
+
+    UNetPlan.resolveFor patch network
 
 /// The precisions by name.
 let precisions = [

@@ -1,5 +1,6 @@
 using MedSegDsl.Models;
 using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Distributed;
 using MedSegDsl.Runtime.Training.Augmentations;
 using MedSegDsl.Runtime.Training.Loading;
 
@@ -29,8 +30,14 @@ public sealed record TrainingSetup
     /// <summary>Voxels of a patch along z, y, x.</summary>
     public required IReadOnlyList<int> Patch { get; init; }
 
-    /// <summary>Patches in a batch.</summary>
+    /// <summary>Patches in a batch, those of all processes together.</summary>
     public required int Batch { get; init; }
+
+    /// <summary>The processes that train together; each takes its part of every batch.</summary>
+    public ICommunicator Ranks { get; init; } = SingleProcess.Instance;
+
+    /// <summary>Gradients are summed over the processes in buckets of this size.</summary>
+    public long GradientBucketBytes { get; init; } = GradientReducer.DefaultBucketBytes;
 
     /// <summary>The cases that train.</summary>
     public required IReadOnlyList<ITrainingCase> TrainingCases { get; init; }

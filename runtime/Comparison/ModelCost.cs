@@ -50,9 +50,6 @@ public sealed record ModelCost(long Parameters, long MultiplyAdds, long Activati
             return (experiment.Network, set);
         var configuration = Plans.Read(Path.Combine(folder, "plans.json"))
             .Configuration(Training.TrainingIdentity.ConfigurationName(experiment.Configuration));
-        var planned = configuration.PatchSize is [var d, var h, var w]
-            ? new Size3(d, h, w)
-            : new Size3(1, configuration.PatchSize[0], configuration.PatchSize[1]);
-        return (PlannedNetwork.Resolve(experiment.Network, configuration), own ?? planned);
+        return (PlannedNetwork.Resolve(experiment.Network, configuration), own ?? configuration.PatchVolume);
     }
 }

@@ -57,6 +57,9 @@ public sealed class PlansConfiguration
     /// <summary>Voxels of a patch along each axis.</summary>
     public int[] PatchSize { get; }
 
+    /// <summary>The patch as a volume; that of a 2D configuration is one slice.</summary>
+    public Size3 PatchVolume => PatchSize is [var y, var x] ? new(1, y, x) : new(PatchSize[0], PatchSize[1], PatchSize[2]);
+
     /// <summary>Median shape of the resampled cases.</summary>
     public double[] MedianImageSize { get; }
 

@@ -4,7 +4,6 @@ using MedSegDsl.Runtime.Evaluation;
 using MedSegDsl.Runtime.Imaging;
 using MedSegDsl.Runtime.Inference;
 using MedSegDsl.Runtime.Planning;
-using MedSegDsl.Runtime.Preprocessing;
 using MedSegDsl.Runtime.Storage;
 
 namespace MedSegDsl.Runtime.Training;
@@ -48,9 +47,12 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
         {
             if (!references.TryGetValue(stored.Id, out var reference))
                 throw new UserException($"{rawFolder}: the label map of the validation case {stored.Id} is not there");
-            var logits = predictor.Predict(network.Predict, stored.ReadImage(), cancellation: cancellation);
+            var logits = predictor.Predict(CasePredictor.Function(network), stored.ReadImage(), cancellation: cancellation);
             var labels = Exporter.Segment(
-                logits, Grid(stored.Properties), dataset.LabelManager.RegionsClassOrder, Environment.ProcessorCount);
+                logits,
+                ExportGrid.Of(plans, configuration, stored.Properties),
+                dataset.LabelManager.RegionsClassOrder,
+                Environment.ProcessorCount);
             var file = Path.Combine(folder, stored.Id + dataset.FileEnding);
             reader.WriteLabels(file, labels, reader.ReadLabels(reference).Geometry);
             var evaluation = FolderEvaluation.EvaluateCase(file, reference, targets, reader);
@@ -63,12 +65,4 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
         note($"mean foreground Dice of the validation cases {Progress.ProgressText.Number(summary.ForegroundMean.Dice)}");
         return summary;
     }
-
-    private ExportGrid Grid(CaseProperties properties) => new(
-        configuration.Spacing,
-        Transposition.Apply(properties.Spacing, plans.TransposeForward),
-        configuration.ResamplingProbabilities,
-        properties.ShapeBeforeCropping,
-        properties.CropBox,
-        plans.TransposeBackward);
 }

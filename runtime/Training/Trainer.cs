@@ -288,7 +288,7 @@ public sealed class Trainer : IDisposable
             cases, initial, patch, part, experiment.ForegroundOversampling,
             setup.Labels.IgnoreLabel is not null, setup.Identity.Seed);
 
-        var training = Maker(setup.TrainingCases, [.. setup.Augmentation.InitialPatch]);
+        var training = Maker(setup.TrainingCases, [.. setup.InitialPatch]);
         var validation = Maker(setup.ValidationCases, patch);
         var keys =
             from epoch in Enumerable.Range(firstEpoch, Math.Max(0, experiment.Epochs - firstEpoch))

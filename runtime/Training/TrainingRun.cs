@@ -44,7 +44,7 @@ public static class TrainingRun
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, request.Preemption);
         var validation = new FinalValidation(plans, configuration, dataset, request.Folders.RawDataset(identity.Dataset));
-        var options = new SlidingWindowOptions(setup.Patch, setup.Augmentation.MirrorAxes);
+        var options = new SlidingWindowOptions(setup.Augmentation.Patch, setup.Augmentation.MirrorAxes);
         try
         {
             var summary = validation.Run(
@@ -68,8 +68,6 @@ public static class TrainingRun
 
     private static void Check(PlansConfiguration configuration)
     {
-        if (configuration.Dimensions != 3)
-            throw new UserException($"configuration {configuration.Name} is two-dimensional, but the network takes volumes: choose 3d_fullres");
         if (configuration.PreviousStage is not null)
             throw new UserException($"configuration {configuration.Name} is the second stage of a cascade, which is not available yet: choose 3d_fullres");
     }

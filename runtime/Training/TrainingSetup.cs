@@ -27,8 +27,14 @@ public sealed record TrainingSetup
     /// <summary>Dice over the whole batch, as the plans say.</summary>
     public required bool BatchDice { get; init; }
 
-    /// <summary>Voxels of a patch along z, y, x.</summary>
+    /// <summary>Voxels of a patch along z, y, x; one slice in 2D.</summary>
     public required IReadOnlyList<int> Patch { get; init; }
+
+    /// <summary>Voxels that are cut from an image along z, y, x so that the patch remains after augmentation.</summary>
+    public IReadOnlyList<int> InitialPatch => [.. Patch.Take(InFront), .. Augmentation.InitialPatch];
+
+    /// <summary>The axes (0 = z) that prediction may mirror.</summary>
+    public IReadOnlyList<int> MirrorAxes => [.. Augmentation.MirrorAxes.Select(axis => axis + InFront)];
 
     /// <summary>Patches in a batch, those of all processes together.</summary>
     public required int Batch { get; init; }
@@ -59,4 +65,7 @@ public sealed record TrainingSetup
 
     /// <summary>The names of the foreground classes or regions, in the order of the pseudo Dice.</summary>
     public IReadOnlyList<string> ClassNames => [.. Labels.Labels.Where(l => !l.IsBackground && !l.IsIgnore).Select(l => l.Name)];
+
+    /// <summary>The axes of a volume that the augmentation of slices does not have.</summary>
+    private int InFront => Patch.Count - Augmentation.Patch.Count;
 }

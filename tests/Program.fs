@@ -91,6 +91,9 @@ let all =
         Runtime.Training.TrainerTests.tests
         Runtime.Training.KilledTrainingTests.tests
         Runtime.Training.TrainingRunTests.tests
+        Runtime.SliceNetworkTests.tests
+        Runtime.Training.SliceTrainingTests.tests
+        Runtime.Training.CascadeTrainingTests.tests
         Runtime.Distributed.PlacesTests.tests
         Runtime.Distributed.GradientReducerTests.tests
         Runtime.Distributed.MpiTrainingTests.tests

@@ -32,7 +32,7 @@ internal static class SetupBuilder
         int[] patch = [volume.D, volume.H, volume.W];
         var batch = experiment.Batch is Planned<int>.Set { Item: var count } ? count : configuration.BatchSize;
         var labels = dataset.LabelManager;
-        var channels = dataset.ChannelNames.Count;
+        var channels = configuration.InputChannels(dataset);
         Check(experiment, definition, configuration, volume, channels, labels.Outputs);
         var device = TrainingDevice.Resolve(experiment.Device);
         TrainingPrecision.Check(experiment.Precision, device);
@@ -51,7 +51,11 @@ internal static class SetupBuilder
             Batch = batch,
             TrainingCases = data.Training,
             ValidationCases = data.Validation,
-            Augmentation = new Augmenter(experiment.Augmentation, patch[^configuration.Dimensions..], MaskedChannels(configuration)),
+            Augmentation = new Augmenter(
+                experiment.Augmentation,
+                patch[^configuration.Dimensions..],
+                MaskedChannels(configuration),
+                configuration.PreviousStage is null ? [] : labels.ForegroundLabels),
             Device = device,
             Folder = folder,
         };

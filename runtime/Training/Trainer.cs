@@ -243,8 +243,10 @@ public sealed class Trainer : IDisposable
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var target = TrainingTarget.From(batch.Segmentation.to(setup.Device), setup.Labels);
-        var maps = setup.Network.forward(batch.Image.to(setup.Device));
+        var (image, segmentation) = setup.Augmentation.Unchanged(
+            batch.Image.to(setup.Device), batch.Segmentation.to(setup.Device));
+        var target = TrainingTarget.From(segmentation, setup.Labels);
+        var maps = setup.Network.forward(image);
         dice.Add(maps[0], target);
         return agreement.Loss(loss.Evaluate(maps, target, gradientFactor: null));
     }

@@ -50,7 +50,7 @@ public sealed record ModelImport(WeightsFile File, ImportSource Source, Experime
         var wanted = Experiment.Patch is Planned<Size3>.Set { Item: var size } ? size : configuration.PatchVolume;
         var definition = PlannedNetwork.Resolve(Experiment.Network, configuration);
         var patch = NetworkModule.fitPatch(wanted, definition);
-        var channels = Source.Dataset.ChannelNames.Count;
+        var channels = configuration.InputChannels(Source.Dataset);
         var outputs = Source.Dataset.LabelManager.Outputs;
         var result = NetworkModule.validateFor(patch, channels, outputs, definition);
         return result.IsOk

@@ -75,9 +75,30 @@ public sealed class Augmenter
         if (steps.Length > 0)
             ClearOutsideMask(batch);
         if (previousLabels.Length > 0)
-            MovePreviousStage(batch, all, random);
+        {
+            var previous = PreviousStageOf(batch);
+            foreach (var step in steps.OfType<AugmentationStep.Cascade>())
+                foreach (var sample in all.Where(_ => random.Chance(step.probability)))
+                    PreviousStage.Change(previous[sample], step, random);
+            MoveToImage(previous, batch);
+        }
+
         if (areSlices)
             (batch.Image, batch.Segmentation) = (batch.Image.unsqueeze(2), batch.Segmentation.unsqueeze(2));
+        return (Kept(batch.Image, image), Kept(batch.Segmentation, segmentation));
+    }
+
+    /// <summary>A batch of the online validation: nothing is drawn, but in a cascade the first stage's segmentation becomes
+    /// image channels.</summary>
+    /// <param name="image">(B, C, …) in float32.</param>
+    /// <param name="segmentation">(B, 1, …) in int16; two channels in a cascade.</param>
+    public (Tensor Image, Tensor Segmentation) Unchanged(Tensor image, Tensor segmentation)
+    {
+        if (previousLabels.Length == 0)
+            return (image, segmentation);
+        using var scope = NewDisposeScope();
+        var batch = new AugmentedBatch(image, segmentation);
+        MoveToImage(PreviousStageOf(batch), batch);
         return (Kept(batch.Image, image), Kept(batch.Segmentation, segmentation));
     }
 
@@ -132,12 +153,11 @@ public sealed class Augmenter
             batch.Image.narrow(1, channel, 1).masked_fill_(outside, 0);
     }
 
-    private void MovePreviousStage(AugmentedBatch batch, IReadOnlyList<int> samples, BatchRandom random)
+    private Tensor PreviousStageOf(AugmentedBatch batch) =>
+        PreviousStage.OneHot(batch.Segmentation.narrow(1, 1, 1), previousLabels);
+
+    private static void MoveToImage(Tensor previous, AugmentedBatch batch)
     {
-        var previous = PreviousStage.OneHot(batch.Segmentation.narrow(1, 1, 1), previousLabels);
-        foreach (var step in steps.OfType<AugmentationStep.Cascade>())
-            foreach (var sample in samples.Where(_ => random.Chance(step.probability)))
-                PreviousStage.Change(previous[sample], step, random);
         batch.Image = cat([batch.Image, previous], 1);
         batch.Segmentation = batch.Segmentation.narrow(1, 0, 1);
     }

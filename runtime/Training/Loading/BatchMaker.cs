@@ -35,7 +35,7 @@ public sealed class BatchMaker(
         var voxels = patch[0] * patch[1] * patch[2];
         var channels = chosen[0].Channels;
         var image = empty([part.Count, channels, .. patch], ScalarType.Float32);
-        var segmentation = empty([part.Count, 1, .. patch], ScalarType.Int16);
+        var segmentation = empty([part.Count, chosen[0].SegmentationChannels, .. patch], ScalarType.Int16);
         try
         {
             for (var sample = 0; sample < part.Batch; sample++)

@@ -1,7 +1,7 @@
 namespace MedSegDsl.Runtime;
 
 /// <summary>Something a user can put right. The message is one line: what is wrong, where, what to do.</summary>
-public sealed class UserException : Exception
+public class UserException : Exception
 {
     /// <summary>An error with the line that the user sees.</summary>
     public UserException(string message) : base(message) { }

@@ -91,6 +91,12 @@ let all =
         Runtime.Training.TrainerTests.tests
         Runtime.Training.KilledTrainingTests.tests
         Runtime.Training.TrainingRunTests.tests
+        Runtime.SliceNetworkTests.tests
+        Runtime.Training.SliceTrainingTests.tests
+        Runtime.Training.CascadeTrainingTests.tests
+        Runtime.Distributed.PlacesTests.tests
+        Runtime.Distributed.GradientReducerTests.tests
+        Runtime.Distributed.MpiTrainingTests.tests
         Runtime.Conversion.ConversionTests.tests
         Runtime.Statistics.StatisticsTests.tests
         Models.SegFormerTests.tests
@@ -150,4 +156,6 @@ let main args =
     match args with
     | [| word; folder |] when word = Runtime.Training.KilledTrainingTests.word ->
         Runtime.Training.KilledTrainingTests.train folder
+    | [| word; how; folder |] when word = Runtime.Distributed.MpiTrainingTests.word ->
+        Runtime.Distributed.MpiTrainingTests.rank how folder
     | _ -> test args

@@ -11,10 +11,14 @@ module internal ExperimentRules =
         return ()
     }
 
-    let private configuration =
+    /// Only a network whose kernels and strides come from the plans has a form for slices.
+    let private configuration network =
         function
+        | Configuration.TwoD when UNetPlan.isNeeded network -> Ok()
         | Configuration.TwoD ->
-            Validation.error "TwoD" "a three-dimensional configuration, since the network takes volumes"
+            Validation.error
+                "TwoD"
+                $"a three-dimensional configuration, since {network.Name} takes volumes; only U-Nets under plans, such as nnUNet, take slices"
         | Configuration.ThreeDFullRes
         | Configuration.ThreeDLowRes
         | Configuration.ThreeDCascadeFullRes -> Ok()
@@ -98,6 +102,14 @@ module internal ExperimentRules =
         | Planned.FromPlans -> Ok()
         | Planned.Set value -> rule value
 
+    let private slices (experiment: Experiment) (patch: Size3) =
+        match experiment.Configuration with
+        | Configuration.TwoD ->
+            Validation.check (patch.D = 1) patch.D "1, since a 2D configuration takes slices"
+            |> Validation.field "d"
+            |> Validation.field "patch"
+        | _ -> Ok()
+
     /// The patch that the experiment sets must suit its network, and with it be what the network's strides divide.
     let private network (experiment: Experiment) = validation {
         let! network = NetworkRules.network experiment.Network |> Validation.field "network"
@@ -128,7 +140,12 @@ module internal ExperimentRules =
     let experiment (experiment: Experiment) = validation {
         let! () = Rules.name experiment.Name |> Validation.field "name"
         and! () = dataset experiment.Dataset |> Validation.field "dataset"
-        and! () = configuration experiment.Configuration |> Validation.field "configuration"
+
+        and! () =
+            configuration experiment.Network experiment.Configuration
+            |> Validation.field "configuration"
+
+        and! () = planned (slices experiment) experiment.Patch
         and! () = Rules.name experiment.Plans |> Validation.field "plans"
         and! () = Rules.distinct "fold" experiment.Folds |> Validation.field "folds"
         and! _ = Validation.items fold experiment.Folds |> Validation.field "folds"

@@ -76,7 +76,8 @@ type TrainArgs =
     interface IArgParserTemplate with
         member arg.Usage =
             match arg with
-            | Target _ -> "for example: 901 3d_fullres 0 (fold 0 to 4, or all)"
+            | Target _ ->
+                "for example: 901 3d_fullres 0 (2d, 3d_lowres, 3d_fullres or 3d_cascade_fullres; fold 0 to 4, or all)"
             | Network _ -> "a network of `medseg list`, trained as it was published; default: UlikeMamba_3dMT"
             | Trainer _ ->
                 "nnU-Net's name of a trainer, for example nnUNetTrainerUMambaEnc: its network and how it trains (`medseg list trainers`)"
@@ -87,7 +88,7 @@ type TrainArgs =
             | Epochs _ -> "default: 1000"
             | Iterations _ -> "training batches in an epoch; default: 250"
             | Batch _ -> "batch size; default: the plans'"
-            | Patch _ -> "patch size, for example 64x160x160; default: the plans'"
+            | Patch _ -> "patch size, for example 64x160x160, in 2d 1x256x256; default: the plans'"
             | Seed _ -> "default: 1"
             | Precision _ -> "float32, bfloat16 or float16; default: the trainer's, on the CPU float32"
             | Device _ -> "auto (default), cpu, cuda or cuda:N"
@@ -106,6 +107,7 @@ type PredictArgs =
     | [<AltCommandLine("--disable_tta")>] No_Mirroring
     | [<AltCommandLine("--save_probabilities")>] Save_Probabilities
     | [<AltCommandLine("--continue_prediction")>] Continue
+    | [<AltCommandLine("-prev_stage_predictions")>] Prev_Stage_Predictions of FOLDER: string
     | [<AltCommandLine("-device")>] Device of NAME: string
 
     interface IArgParserTemplate with
@@ -124,6 +126,8 @@ type PredictArgs =
             | No_Mirroring -> "predict each patch once, not mirrored along each axis"
             | Save_Probabilities -> "also write CASE.npz with the probabilities"
             | Continue -> "skip cases whose segmentation exists"
+            | Prev_Stage_Predictions _ ->
+                "3d_cascade_fullres needs it: folder of the segmentations of the same images by 3d_lowres"
             | Device _ -> "auto (default), cpu, cuda or cuda:N"
 
 type EvaluateArgs =

@@ -7,7 +7,7 @@ namespace MedSegDsl.Kernels;
 /// The system's <c>dlopen</c>, for two things that .NET's own loader does not offer: symbols that later libraries see
 /// (RTLD_GLOBAL, which libtorch's CUDA part needs), and the linker's own words on why a library does not load.
 /// </summary>
-internal static unsafe class DynamicLinker
+public static unsafe class DynamicLinker
 {
     private const int Lazy = 0x001;
     private const int Global = 0x100;

@@ -61,10 +61,10 @@ public abstract class Layer<TInput, TResult>(string name) : nn.Module<TInput, TR
     /// <summary>
     /// The parameter of this name. Looked up on every use, since moving a module replaces its parameters.
     /// </summary>
-    protected Tensor Get(string parameter) => _internal_params[parameter];
+    protected Tensor Get(string parameter) => ParameterUse.Of(_internal_params[parameter]);
 
     /// <summary>The parameter of this name in the element type of another tensor.</summary>
-    protected Tensor Get(string parameter, Tensor like) => Cast(_internal_params[parameter], like.dtype);
+    protected Tensor Get(string parameter, Tensor like) => Cast(Get(parameter), like.dtype);
 
     /// <summary>The buffer of this name.</summary>
     protected Tensor Buffer(string buffer) => _internal_buffers[buffer].Item1;

@@ -82,6 +82,10 @@ internal sealed class WeightsMatch
         {
             fitted[name] = tensor;
         }
+        else if (network.Patch.D == 1 && SliceWeights.Fit(tensor, own[name].shape) is { } slice)
+        {
+            fitted[name] = slice;
+        }
         else if (Interpolate(name, tensor) is { } resized)
         {
             fitted[name] = resized;

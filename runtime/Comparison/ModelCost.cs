@@ -26,9 +26,9 @@ public sealed record ModelCost(long Parameters, long MultiplyAdds, long Activati
             throw new UserException($"{file}: {string.Join("; ", read.ErrorValue)}");
         var experiment = read.ResultValue;
         var dataset = DatasetJson.ReadFrom(folder);
-        var (definition, wanted) = Sizes(experiment, folder);
+        var (definition, wanted, channels) = Sizes(experiment, folder, dataset);
         var patch = NetworkModule.fitPatch(wanted, definition);
-        var (channels, outputs) = (dataset.ChannelNames.Count, dataset.LabelManager.Outputs);
+        var outputs = dataset.LabelManager.Outputs;
         var cost = NetworkCostModule.ofNetwork(patch, channels, outputs, definition);
         if (cost.IsError)
             throw new UserException($"{file}: {string.Join("; ", cost.ErrorValue)}");
@@ -42,17 +42,17 @@ public sealed record ModelCost(long Parameters, long MultiplyAdds, long Activati
                 : NetworkMeasurement.Run(definition, channels, outputs, patch, device, _ => { }).Forward?.Milliseconds);
     }
 
-    /// <summary>The network and the patch, with what the experiment leaves to the plans.</summary>
-    private static (Network Definition, Size3 Patch) Sizes(Experiment experiment, string folder)
+    /// <summary>The network, its patch and its input channels, with what the experiment leaves to the plans.</summary>
+    private static (Network Definition, Size3 Patch, int Channels) Sizes(Experiment experiment, string folder, DatasetJson dataset)
     {
         var own = (experiment.Patch as Planned<Size3>.Set)?.Item;
-        if (own is { } set && !UNetPlanModule.isNeeded(experiment.Network))
-            return (experiment.Network, set);
+        if (own is { } set && !UNetPlanModule.isNeeded(experiment.Network) && !experiment.Configuration.IsThreeDCascadeFullRes)
+            return (experiment.Network, set, dataset.ChannelNames.Count);
         var configuration = Plans.Read(Path.Combine(folder, "plans.json"))
             .Configuration(Training.TrainingIdentity.ConfigurationName(experiment.Configuration));
-        var planned = configuration.PatchSize is [var d, var h, var w]
-            ? new Size3(d, h, w)
-            : new Size3(1, configuration.PatchSize[0], configuration.PatchSize[1]);
-        return (PlannedNetwork.Resolve(experiment.Network, configuration), own ?? planned);
+        return (
+            PlannedNetwork.Resolve(experiment.Network, configuration),
+            own ?? configuration.PatchVolume,
+            configuration.InputChannels(dataset));
     }
 }

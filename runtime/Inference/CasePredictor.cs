@@ -59,9 +59,19 @@ public sealed class CasePredictor : IDisposable
         tile.ndim == 4 ? network.Predict(tile.unsqueeze(2)).squeeze(2) : network.Predict(tile);
 
     /// <summary>Preprocesses an image for the networks.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="previousStage">In the second stage of a cascade, the first one's label map on the image's grid.</param>
     /// <exception cref="UserException">It has another number of channels than the plans.</exception>
-    public PreprocessedCase Preprocess(LoadedImage<float> image) =>
-        preprocessor.Preprocess(image.Voxels, image.Geometry.Spacing, null, Threads);
+    public PreprocessedCase Preprocess(LoadedImage<float> image, ImageArray<short>? previousStage = null)
+    {
+        var prepared = preprocessor.Preprocess(image.Voxels, image.Geometry.Spacing, previousStage, Threads);
+        return previousStage is null
+            ? prepared
+            : prepared with
+            {
+                Image = PreviousStageChannels.Append(prepared.Image, prepared.Segmentation, labels.ForegroundLabels),
+            };
+    }
 
     /// <summary>The mean of the networks' logits on the grid of a preprocessed image.</summary>
     /// <param name="networks">The networks, one for each fold, in evaluation mode.</param>

@@ -50,6 +50,7 @@ public sealed class FolderPrediction
     {
         if (options.Parts < 1 || options.Part < 0 || options.Part >= options.Parts)
             throw new UserException($"part {options.Part} of {options.Parts}: parts count from 0 to {options.Parts - 1}");
+        CheckPreviousStage(model, input, options.PreviousStage);
         var cases = InputCases.In(input, model.Dataset).Where((_, i) => i % options.Parts == options.Part).ToArray();
         var run = new FolderPrediction(model, output, options);
         run.Describe(input);
@@ -62,6 +63,25 @@ public sealed class FolderPrediction
         {
             Notes = [.. run.notes],
         };
+    }
+
+    private static void CheckPreviousStage(TrainedModel model, string input, string? folder)
+    {
+        const string Option = "--prev-stage-predictions";
+        var name = model.Configuration.Name;
+        if (model.Configuration.PreviousStage is not { } stage)
+        {
+            if (folder is not null)
+                throw new UserException($"{model.Folder}: {name} is not the second stage of a cascade: leave out {Option}");
+            return;
+        }
+
+        var first = model.Folder.EndsWith(name, StringComparison.Ordinal) ? model.Folder[..^name.Length] + stage : $"MODEL_OF_{stage}";
+        var command = $"medseg predict -i {input} -o FOLDER -m {first}";
+        if (folder is null)
+            throw new UserException($"{model.Folder}: {name} needs the predictions of {stage} for the same images: make them with {command}, and name their folder with {Option}");
+        if (!Directory.Exists(folder))
+            throw new UserException($"{folder}: no such folder; the predictions of {stage} are expected there; make them with {command}");
     }
 
     private void Predict(CaseFiles[] cases, Action<PredictionProgress>? progress, CancellationToken cancellation)
@@ -127,7 +147,18 @@ public sealed class FolderPrediction
         var image = reader.ReadChannels(files.Images);
         if (!TensorPrimitives.IsFiniteAll<float>(image.Voxels.Data))
             throw new UserException($"{string.Join(", ", files.Images)}: contains NaN or infinite voxels; replace them");
-        return new PreparedCase(index, files, image.Geometry, predictor.Preprocess(image));
+        return new PreparedCase(index, files, image.Geometry, predictor.Preprocess(image, PreviousStage(files, image)));
+    }
+
+    /// <summary>What the first stage of a cascade said about a case; null outside a cascade.</summary>
+    private ImageArray<short>? PreviousStage(CaseFiles files, LoadedImage<float> image)
+    {
+        if (options.PreviousStage is not { } folder)
+            return null;
+        var file = Path.Combine(folder, files.Id + model.Dataset.FileEnding);
+        return File.Exists(file)
+            ? CaseLoader.LoadLabels(reader, file, image, model.Dataset)
+            : throw new UserException($"{file}: no such file; predict the case with {model.Configuration.PreviousStage} first");
     }
 
     private void Export(CasePredictor predictor, PredictedCase one)
@@ -184,7 +215,7 @@ public sealed class FolderPrediction
             ["output_folder_or_list_of_truncated_output_files"] = output,
             ["save_probabilities"] = options.SaveProbabilities,
             ["overwrite"] = options.Overwrite,
-            ["folder_with_segs_from_prev_stage"] = null,
+            ["folder_with_segs_from_prev_stage"] = options.PreviousStage,
             ["num_parts"] = options.Parts,
             ["part_id"] = options.Part,
             ["model_folder"] = model.Folder,

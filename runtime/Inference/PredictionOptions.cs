@@ -15,6 +15,10 @@ public sealed record PredictionOptions
     /// <summary>Whether cases whose files exist are predicted again.</summary>
     public bool Overwrite { get; init; } = true;
 
+    /// <summary>For the second stage of a cascade, the folder of the first one's label maps CASE.nii.gz of the same
+    /// images.</summary>
+    public string? PreviousStage { get; init; }
+
     /// <summary>Only every <see cref="Parts"/>-th case, from <see cref="Part"/> on: for several machines.</summary>
     public int Part { get; init; }
 

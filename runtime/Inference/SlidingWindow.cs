@@ -10,7 +10,8 @@ public sealed class SlidingWindow
     /// <param name="image">Voxels of the image along z, y, x.</param>
     /// <param name="patch">Voxels of the network's patch along z, y, x, or y, x for a 2D network.</param>
     /// <param name="stepFraction">The largest step between tiles as a share of the patch, above 0, at most 1.</param>
-    public SlidingWindow(IReadOnlyList<int> image, IReadOnlyList<int> patch, double stepFraction = 0.5)
+    /// <param name="slices">How many slices a 2D network takes together, at most.</param>
+    public SlidingWindow(IReadOnlyList<int> image, IReadOnlyList<int> patch, double stepFraction = 0.5, int slices = 1)
     {
         if (image.Count != 3 || patch.Count is not (2 or 3))
             throw new ArgumentException($"no tiles of {patch.Count} axes in an image of {image.Count}");
@@ -19,7 +20,7 @@ public sealed class SlidingWindow
 
         Image = [.. image];
         IsPlanar = patch.Count == 2;
-        Tile = IsPlanar ? [1, .. patch] : [.. patch];
+        Tile = IsPlanar ? [Together(image[0], slices), .. patch] : [.. patch];
         Padded = new int[3];
         Before = new int[3];
         Steps = new int[3][];
@@ -28,9 +29,7 @@ public sealed class SlidingWindow
             var missing = Math.Max(Tile[axis] - image[axis], 0);
             Before[axis] = missing / 2;
             Padded[axis] = image[axis] + missing;
-            Steps[axis] = IsPlanar && axis == 0
-                ? [.. Enumerable.Range(0, image[0])]
-                : StepsAlong(Padded[axis], Tile[axis], stepFraction);
+            Steps[axis] = StepsAlong(Padded[axis], Tile[axis], IsPlanar && axis == 0 ? 1 : stepFraction);
         }
     }
 
@@ -40,7 +39,7 @@ public sealed class SlidingWindow
     /// <summary>Whether the network sees single slices.</summary>
     public bool IsPlanar { get; }
 
-    /// <summary>Voxels of a tile along z, y, x; one slice for a 2D network.</summary>
+    /// <summary>Voxels of a tile along z, y, x; the slices that a 2D network takes together.</summary>
     public int[] Tile { get; }
 
     /// <summary>Voxels of the image after padding with zeros to at least one tile.</summary>
@@ -76,5 +75,12 @@ public sealed class SlidingWindow
         // Divided first, as nnU-Net does: the rounding of ties depends on it.
         var step = (double)last / intervals;
         return [.. Enumerable.Range(0, intervals + 1).Select(i => (int)Math.Round(step * i))];
+    }
+
+    /// <summary>As many slices as keep the groups few and alike.</summary>
+    private static int Together(int slices, int most)
+    {
+        var groups = (slices + most - 1) / most;
+        return (slices + groups - 1) / groups;
     }
 }

@@ -13,6 +13,9 @@ public sealed record SlidingWindowOptions(IReadOnlyList<int> Patch, IReadOnlyLis
     /// <summary>The largest step between tiles as a share of the patch.</summary>
     public double StepFraction { get; init; } = 0.5;
 
+    /// <summary>How many slices a 2D network takes together, at most; null for what suits the device.</summary>
+    public int? Slices { get; init; }
+
     /// <summary>Whether a tile's border counts less than its centre.</summary>
     public bool UseGaussian { get; init; } = true;
 

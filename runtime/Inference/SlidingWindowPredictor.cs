@@ -10,6 +10,9 @@ namespace MedSegDsl.Runtime.Inference;
 /// </summary>
 public sealed class SlidingWindowPredictor : IDisposable
 {
+    /// <summary>One slice keeps a GPU waiting for its next order.</summary>
+    private const int SlicesOnGpu = 8;
+
     private readonly SlidingWindowOptions options;
     private readonly Tensor weights;
     private readonly long[][] mirrorings;
@@ -32,8 +35,8 @@ public sealed class SlidingWindowPredictor : IDisposable
 
     /// <summary>Predicts one image.</summary>
     /// <param name="network">
-    /// From a tile (1, C, D, H, W), or (1, C, H, W) for a 2D patch, to logits (1, K, the same axes): the final map alone,
-    /// without deep supervision, in evaluation mode.
+    /// From a tile (1, C, D, H, W), or slices (B, C, H, W) for a 2D patch, to logits (B, K, the same axes): the final map
+    /// alone, without deep supervision, in evaluation mode.
     /// </param>
     /// <param name="image">The preprocessed image (C, z, y, x).</param>
     /// <param name="progress">Called after each tile with the number of tiles done and of all tiles.</param>
@@ -61,7 +64,8 @@ public sealed class SlidingWindowPredictor : IDisposable
     {
         using var noGradients = no_grad();
         using var scope = NewDisposeScope();
-        var window = new SlidingWindow(image.Shape, options.Patch, options.StepFraction);
+        var slices = options.Slices ?? (networkDevice.type == DeviceType.CUDA ? SlicesOnGpu : 1);
+        var window = new SlidingWindow(image.Shape, options.Patch, options.StepFraction, slices);
         var padded = Pad(image, window);
         SlabAccumulator? slab = null;
         try
@@ -93,8 +97,8 @@ public sealed class SlidingWindowPredictor : IDisposable
     /// <summary>The mean over all mirrorings: (C, D, H, W) to (K, D, H, W) in float32.</summary>
     private Tensor PredictTile(Func<Tensor, Tensor> network, Tensor tile, bool isPlanar)
     {
-        // A 2D network sees one slice without its axis; the output gets the axis back.
-        var input = (isPlanar ? tile.squeeze(1) : tile).unsqueeze(0).contiguous().to(networkDevice);
+        // To a 2D network slices are samples of a batch.
+        var input = (isPlanar ? tile.transpose(0, 1) : tile.unsqueeze(0)).contiguous().to(networkDevice);
         Tensor? sum = null;
         foreach (var axes in mirrorings)
         {
@@ -112,8 +116,8 @@ public sealed class SlidingWindowPredictor : IDisposable
                 sum.add_(logits);
         }
 
-        var mean = sum!.div_(mirrorings.Length).squeeze(0).to(weights.device);
-        return isPlanar ? mean.unsqueeze(1) : mean;
+        var mean = sum!.div_(mirrorings.Length).to(weights.device);
+        return isPlanar ? mean.transpose(0, 1) : mean.squeeze(0);
     }
 
     private Tensor Weights()

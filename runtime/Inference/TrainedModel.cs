@@ -44,8 +44,6 @@ public sealed class TrainedModel : IDisposable
 
         var first = states[0];
         Configuration = Plans.Configuration(first.Identity.Configuration);
-        if (Configuration.PreviousStage is { } previous)
-            throw new UserException($"{Folder}: configuration {Configuration.Name} needs the predictions of {previous}; cascades are not available yet");
         // A 2D network slides over slices; a checkpoint may give its patch as a volume of depth 1.
         var depth = first.Patch.Count - Configuration.Dimensions;
         Patch = [.. first.Patch.Skip(depth)];
@@ -111,17 +109,17 @@ public sealed class TrainedModel : IDisposable
         var experiment = Json.toExperiment(state.Experiment);
         if (experiment.IsError)
             throw new UserException($"{path}: its experiment cannot be read: {string.Join("; ", experiment.ErrorValue)}");
-        if (state.InputChannels != Dataset.ChannelNames.Count || state.Outputs != Dataset.LabelManager.Outputs)
+        var configuration = Plans.Configuration(state.Identity.Configuration);
+        if (state.InputChannels != configuration.InputChannels(Dataset) || state.Outputs != Dataset.LabelManager.Outputs)
         {
-            throw new UserException($"{path}: a network of {state.InputChannels} channels and {state.Outputs} outputs, but "
-                + $"dataset.json has {Dataset.ChannelNames.Count} channels and {Dataset.LabelManager.Outputs} outputs");
+            throw new UserException($"{path}: a network of {state.InputChannels} channels and {state.Outputs} outputs, but by "
+                + $"dataset.json {configuration.Name} has {configuration.InputChannels(Dataset)} channels and {Dataset.LabelManager.Outputs} outputs");
         }
 
         if (states.Count > 0 && (!state.Patch.SequenceEqual(states[0].Patch)
             || state.Identity.Configuration != states[0].Identity.Configuration))
             throw new UserException($"{path}: was trained in another configuration or with another patch than fold {Folds[0]}");
         states.Add(state);
-        var configuration = Plans.Configuration(state.Identity.Configuration);
         return Build(
             PlannedNetwork.Resolve(experiment.ResultValue.Network, configuration), experiment.ResultValue.Precision, checkpoint);
     }

@@ -5,12 +5,23 @@ namespace MedSegDsl.Runtime.Planning;
 /// <summary>Networks whose sizes come from the plans.</summary>
 public static class PlannedNetwork
 {
-    /// <summary>The network with the sizes of a configuration; one that needs no plans stays as it is.</summary>
+    /// <summary>
+    /// The network with the sizes of a configuration; one that needs no plans stays as it is. That of a 2D configuration
+    /// is the same network on volumes of one slice: kernels and strides get a 1 in front.
+    /// </summary>
     /// <param name="network">The definition.</param>
-    /// <param name="configuration">The plans' configuration, of three dimensions.</param>
-    /// <exception cref="UserException">The plans describe a network in another way than nnU-Net's planners.</exception>
-    public static Network Resolve(Network network, PlansConfiguration configuration) =>
-        UNetPlanModule.isNeeded(network) ? UNetPlanModule.resolve(Plan(configuration), network) : network;
+    /// <param name="configuration">The plans' configuration.</param>
+    /// <exception cref="UserException">The plans describe a network in another way than nnU-Net's planners, or the
+    /// configuration is 2D and the network takes volumes only.</exception>
+    public static Network Resolve(Network network, PlansConfiguration configuration)
+    {
+        if (UNetPlanModule.isNeeded(network))
+            return UNetPlanModule.resolve(Plan(configuration), network);
+        return configuration.Dimensions == 3
+            ? network
+            : throw new UserException(
+                $"configuration {configuration.Name} is two-dimensional, but {network.Name} takes volumes: choose 3d_fullres, or a U-Net under plans such as nnUNet");
+    }
 
     private static UNetPlan Plan(PlansConfiguration configuration)
     {
@@ -18,11 +29,11 @@ public static class PlannedNetwork
         var stages = architecture.Stages;
         if (architecture.FeaturesPerStage.Length != stages || architecture.KernelSizes.Length != stages
             || architecture.BlocksPerStage.Length != stages
-            || architecture.Strides.Concat(architecture.KernelSizes).Any(axes => axes.Length != 3))
+            || architecture.Strides.Concat(architecture.KernelSizes).Any(axes => axes.Length != configuration.Dimensions))
         {
             throw new UserException(
                 $"configuration {configuration.Name} of the plans: the network's features, kernels, strides and blocks should "
-                + $"be for {stages} stages of three dimensions each");
+                + $"be for {stages} stages of {configuration.Dimensions} dimensions each");
         }
 
         var encoder = architecture.Strides.Select((stride, i) => new UNetStage(
@@ -32,5 +43,5 @@ public static class PlannedNetwork
         return new UNetPlan(architecture.IsResidualEncoder, sizes);
     }
 
-    private static Size3 Size(int[] axes) => new(axes[0], axes[1], axes[2]);
+    private static Size3 Size(int[] axes) => axes is [var y, var x] ? new(1, y, x) : new(axes[0], axes[1], axes[2]);
 }

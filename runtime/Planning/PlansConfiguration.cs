@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Files;
 
 namespace MedSegDsl.Runtime.Planning;
@@ -57,6 +58,9 @@ public sealed class PlansConfiguration
     /// <summary>Voxels of a patch along each axis.</summary>
     public int[] PatchSize { get; }
 
+    /// <summary>The patch as a volume; that of a 2D configuration is one slice.</summary>
+    public Size3 PatchVolume => PatchSize is [var y, var x] ? new(1, y, x) : new(PatchSize[0], PatchSize[1], PatchSize[2]);
+
     /// <summary>Median shape of the resampled cases.</summary>
     public double[] MedianImageSize { get; }
 
@@ -86,6 +90,11 @@ public sealed class PlansConfiguration
 
     /// <summary>The configuration that uses this one's predictions, if any.</summary>
     public string? NextStage { get; }
+
+    /// <summary>The channels that the network takes: the images', and in the second stage of a cascade one for each
+    /// foreground label.</summary>
+    public int InputChannels(DatasetJson dataset) =>
+        dataset.ChannelNames.Count + (PreviousStage is null ? 0 : dataset.LabelManager.ForegroundLabels.Length);
 
     /// <summary>The network that the plans ask for.</summary>
     /// <exception cref="UserException">The plans describe a network in another way than nnU-Net's

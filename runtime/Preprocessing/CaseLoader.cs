@@ -24,11 +24,18 @@ public static class CaseLoader
         if (!TensorPrimitives.IsFiniteAll<float>(image.Voxels.Data))
             throw new UserException(
                 $"{string.Join(", ", files.Images)}: contains NaN or infinite voxels; replace them");
-        var segmentation = files.Label is null ? null : Labels(reader, files.Label, image, dataset);
+        var segmentation = files.Label is null ? null : LoadLabels(reader, files.Label, image, dataset);
         return new LoadedCase(image.Voxels, image.Geometry.Spacing, segmentation);
     }
 
-    private static ImageArray<short> Labels(
+    /// <summary>Reads the label map of an image.</summary>
+    /// <param name="reader">The reader that the plans name.</param>
+    /// <param name="file">The label map.</param>
+    /// <param name="image">The image that it belongs to.</param>
+    /// <param name="dataset">The labels that it may hold.</param>
+    /// <exception cref="UserException">The file cannot be read, its grid is not the image's, or a label is not in
+    /// dataset.json.</exception>
+    public static ImageArray<short> LoadLabels(
         IImageReader reader, string file, LoadedImage<float> image, DatasetJson dataset)
     {
         var labels = reader.ReadLabels(file);

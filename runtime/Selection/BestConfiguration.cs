@@ -58,10 +58,19 @@ public sealed class BestConfiguration(
             best.Folder, references, new EvaluationTargets(json.LabelManager), ImageReaders.For(json, null), json.FileEnding).Run();
         var after = JsonFields.Read(Path.Combine(best.Folder, "postprocessed", "summary.json"));
         var choice = new ConfigurationChoice(
-            dataset, folds, models, allowEnsembles, candidates, best, after.Object("foreground_mean").Number("Dice"));
+            dataset, folds, models, allowEnsembles, candidates, best, after.Object("foreground_mean").Number("Dice"))
+        {
+            FirstStages = best.Models.ToDictionary(model => model, FirstStage),
+        };
         PythonJson.Write(Path.Combine(Results, InformationName), choice.ToJson());
         AtomicFile.WriteText(Path.Combine(Results, InstructionsName), choice.Instructions());
         return choice;
+    }
+
+    private string? FirstStage(ModelName model)
+    {
+        var plans = PythonJson.Read(Path.Combine(Results, model.Identifier, "plans.json"));
+        return plans?["configurations"]?[model.Configuration]?["previous_stage"]?.GetValue<string>();
     }
 
     private Candidate OfModel(ModelName model)
@@ -135,6 +144,11 @@ public sealed record ConfigurationChoice(
     Candidate Best,
     double DiceAfter)
 {
+    private const string FirstStageOutput = "OUTPUT_FOLDER_PREV_STAGE";
+
+    /// <summary>The first stage of each of the best models that is the second of a cascade; else null.</summary>
+    public IReadOnlyDictionary<ModelName, string?> FirstStages { get; init; } = new Dictionary<ModelName, string?>();
+
     /// <summary>The post-processing of the best one.</summary>
     public string PostprocessingFile => Path.Combine(Best.Folder, Postprocessing.FileName);
 
@@ -165,7 +179,7 @@ public sealed record ConfigurationChoice(
         [
             "***Run inference like this:***",
             "",
-            .. Best.Models.Zip(outputs, (model, output) => Predict(model, output, isEnsemble)),
+            .. Best.Models.Zip(outputs).SelectMany(pair => Predict(pair.First, pair.Second, isEnsemble)),
         ];
         if (isEnsemble)
             lines.AddRange(["", "***Average the two predictions:***", "", $"medseg ensemble -i {string.Join(' ', outputs)} -o OUTPUT_FOLDER"]);
@@ -180,7 +194,19 @@ public sealed record ConfigurationChoice(
         return string.Join('\n', lines);
     }
 
-    private string Predict(ModelName model, string output, bool saveProbabilities)
+    /// <summary>One command, or the two of a cascade.</summary>
+    private IEnumerable<string> Predict(ModelName model, string output, bool saveProbabilities)
+    {
+        if (FirstStages.GetValueOrDefault(model) is not { } stage)
+            return [Command(model, output, saveProbabilities)];
+        return
+        [
+            Command(model with { Configuration = stage }, FirstStageOutput, saveProbabilities: false),
+            $"{Command(model, output, saveProbabilities)} -prev_stage_predictions {FirstStageOutput}",
+        ];
+    }
+
+    private string Command(ModelName model, string output, bool saveProbabilities)
     {
         var (program, word) = model.Network is { } network
             ? ("medseg predict", $"-n {network}")

@@ -71,7 +71,7 @@ internal sealed unsafe class MappedNpy : IStoredVolume
         where TStored : unmanaged, INumberBase<TStored>
         where T : unmanaged, INumberBase<T>
     {
-        ReadOnlySpan<int> shape = [(int)Shape[1], (int)Shape[2], (int)Shape[3]];
+        ReadOnlySpan<int> shape = [(int)Shape[^3], (int)Shape[^2], (int)Shape[^1]];
         var volume = shape[0] * shape[1] * shape[2];
         PatchCopy.Copy(
             Values<TStored>().Slice(channel * volume, volume), shape, corner, size, target, outside,

@@ -14,9 +14,10 @@ public sealed class StoredCase : ITrainingCase, IDisposable
     private readonly IStoredVolume image;
     private readonly IStoredVolume segmentation;
     private readonly MappedNpy locations;
+    private readonly StoredLabels? previousStage;
     private readonly int[] shape;
 
-    internal StoredCase(CaseFilesInStore files)
+    internal StoredCase(CaseFilesInStore files, string? previousStageFile = null)
     {
         Id = files.CaseId;
         if (!File.Exists(files.Properties))
@@ -38,14 +39,20 @@ public sealed class StoredCase : ITrainingCase, IDisposable
                 || segmentation.Shape is not [1, .. var axes] || !axes.SequenceEqual(image.Shape[1..]))
                 throw new UserException(
                     $"{files.Segmentation}: should hold int8 or int16 of the image's shape; preprocess the case again");
+            shape = [.. image.Shape[1..].Select(axis => (int)axis)];
+            if (previousStageFile is null)
+                return;
+            previousStage = new StoredLabels(previousStageFile);
+            if (!previousStage.Shape.AsSpan().SequenceEqual(shape))
+                throw new UserException(
+                    $"{previousStageFile}: {string.Join(" × ", previousStage.Shape)} voxels, but the preprocessed case has "
+                    + $"{string.Join(" × ", shape)}: the previous stage was trained under other plans; train it again");
         }
         catch
         {
             Dispose();
             throw;
         }
-
-        shape = [.. image.Shape[1..].Select(axis => (int)axis)];
     }
 
     /// <inheritdoc />
@@ -53,6 +60,9 @@ public sealed class StoredCase : ITrainingCase, IDisposable
 
     /// <inheritdoc />
     public int Channels => (int)image.Shape[0];
+
+    /// <inheritdoc />
+    public int SegmentationChannels => previousStage is null ? 1 : 2;
 
     /// <inheritdoc />
     public IReadOnlyList<int> Shape => shape;
@@ -71,6 +81,7 @@ public sealed class StoredCase : ITrainingCase, IDisposable
         for (var channel = 0; channel < Channels; channel++)
             image.ReadPatch(channel, corner, size, imagePatch.Slice(channel * voxels, voxels), 0f);
         segmentation.ReadPatch(0, corner, size, segmentationPatch[..voxels], (short)-1);
+        previousStage?.ReadPatch(corner, size, segmentationPatch.Slice(voxels, voxels));
     }
 
     /// <summary>The whole image, in memory.</summary>
@@ -90,9 +101,13 @@ public sealed class StoredCase : ITrainingCase, IDisposable
         return result;
     }
 
+    /// <summary>What the first stage of a cascade said about the case; null outside a cascade.</summary>
+    public ImageArray<short>? ReadPreviousStage() => previousStage?.Read();
+
     /// <inheritdoc />
     public void Dispose()
     {
+        previousStage?.Dispose();
         image?.Dispose();
         segmentation?.Dispose();
         locations?.Dispose();

@@ -48,9 +48,13 @@ public static class VolumeStore
     }
 
     /// <summary>Opens a complete case for reading; the caller disposes it.</summary>
+    /// <param name="folder">The folder of a configuration's data.</param>
+    /// <param name="caseId">The case identifier.</param>
+    /// <param name="previousStageFile">What the first stage of a cascade said about the case (<see cref="StoredLabels"/>).</param>
     /// <exception cref="UserException">The case is missing, half written, or its files do not fit
     /// together.</exception>
-    public static StoredCase Open(string folder, string caseId) => new(new CaseFilesInStore(folder, caseId));
+    public static StoredCase Open(string folder, string caseId, string? previousStageFile = null) =>
+        new(new CaseFilesInStore(folder, caseId), previousStageFile);
 
     /// <summary>Whether a case is there, whole.</summary>
     public static bool IsComplete(string folder, string caseId)

@@ -4,14 +4,15 @@ using MedSegDsl.Runtime.Evaluation;
 using MedSegDsl.Runtime.Imaging;
 using MedSegDsl.Runtime.Inference;
 using MedSegDsl.Runtime.Planning;
-using MedSegDsl.Runtime.Preprocessing;
 using MedSegDsl.Runtime.Storage;
+using MedSegDsl.Runtime.Training.Cascade;
 
 namespace MedSegDsl.Runtime.Training;
 
 /// <summary>
 /// What follows the last epoch (nnU-Net v2, perform_actual_validation): every validation case is predicted from its
-/// preprocessed data, written on its image's own grid, and compared with its label map.
+/// preprocessed data, written on its image's own grid, and compared with its label map. The first stage of a cascade also
+/// writes what the second one takes.
 /// </summary>
 /// <param name="plans">The plans.</param>
 /// <param name="configuration">The configuration that was trained.</param>
@@ -19,12 +20,16 @@ namespace MedSegDsl.Runtime.Training;
 /// <param name="rawFolder">nnUNet_raw/DatasetNNN_Name: the label maps, which also say how to write a file of the case.</param>
 public sealed class FinalValidation(Plans plans, PlansConfiguration configuration, DatasetJson dataset, string rawFolder)
 {
+    private readonly PlansConfiguration? next =
+        configuration.NextStage is { } stage && plans.ConfigurationNames.Contains(stage) ? plans.Configuration(stage) : null;
+
     /// <summary>Predicts, writes and evaluates.</summary>
     /// <param name="network">The trained network.</param>
     /// <param name="options">Patch and mirroring.</param>
     /// <param name="device">Where the network is.</param>
     /// <param name="cases">The preprocessed validation cases.</param>
-    /// <param name="folder">Receives CASE.nii.gz and summary.json.</param>
+    /// <param name="folder">Receives CASE.nii.gz and summary.json, and the model's folder, two above it, the label maps for the
+    /// next stage.</param>
     /// <param name="note">Told in a line what each case came to.</param>
     /// <param name="cancellation">Stops between two tiles.</param>
     /// <exception cref="UserException">A label map is missing, or the network's output is not finite.</exception>
@@ -48,11 +53,15 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
         {
             if (!references.TryGetValue(stored.Id, out var reference))
                 throw new UserException($"{rawFolder}: the label map of the validation case {stored.Id} is not there");
-            var logits = predictor.Predict(network.Predict, stored.ReadImage(), cancellation: cancellation);
+            var logits = predictor.Predict(CasePredictor.Function(network), Image(stored), cancellation: cancellation);
             var labels = Exporter.Segment(
-                logits, Grid(stored.Properties), dataset.LabelManager.RegionsClassOrder, Environment.ProcessorCount);
+                logits,
+                ExportGrid.Of(plans, configuration, stored.Properties),
+                dataset.LabelManager.RegionsClassOrder,
+                Environment.ProcessorCount);
             var file = Path.Combine(folder, stored.Id + dataset.FileEnding);
             reader.WriteLabels(file, labels, reader.ReadLabels(reference).Geometry);
+            WriteNextStage(logits, stored, Path.GetFullPath(Path.Combine(folder, "..", "..")));
             var evaluation = FolderEvaluation.EvaluateCase(file, reference, targets, reader);
             evaluations.Add(evaluation);
             note($"{stored.Id}: Dice {string.Join(" ", targets.Targets.Select(t => Progress.ProgressText.Number(evaluation.Metrics[t].Dice)))}");
@@ -64,11 +73,21 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
         return summary;
     }
 
-    private ExportGrid Grid(CaseProperties properties) => new(
-        configuration.Spacing,
-        Transposition.Apply(properties.Spacing, plans.TransposeForward),
-        configuration.ResamplingProbabilities,
-        properties.ShapeBeforeCropping,
-        properties.CropBox,
-        plans.TransposeBackward);
+    /// <summary>What the network sees of a case.</summary>
+    private ImageArray<float> Image(StoredCase stored)
+    {
+        var image = stored.ReadImage();
+        return stored.ReadPreviousStage() is { } previous
+            ? PreviousStageChannels.Append(image, previous, dataset.LabelManager.ForegroundLabels)
+            : image;
+    }
+
+    private void WriteNextStage(Logits logits, StoredCase stored, string model)
+    {
+        if (next is null)
+            return;
+        var labels = NextStageLabels.Of(
+            logits, plans, configuration, next, stored.Properties, dataset.LabelManager.RegionsClassOrder, Environment.ProcessorCount);
+        StoredLabels.Write(Path.Combine(PreviousStageFolder.Of(model, next.Name), stored.Id + ".npy"), labels);
+    }
 }

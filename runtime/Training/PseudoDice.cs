@@ -1,4 +1,5 @@
 using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Distributed;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Runtime.Training;
@@ -29,6 +30,23 @@ public sealed class PseudoDice(LabelManager labels)
             AddRegions(logits.flatten(2), target.flatten(2));
         else
             AddClasses(logits, target);
+    }
+
+    /// <summary>Adds the counts of the other processes.</summary>
+    /// <param name="ranks">All of which call this.</param>
+    /// <param name="device">Where tensors of theirs are.</param>
+    public void SumOver(ICommunicator ranks, TorchSharp.torch.Device device)
+    {
+        if (ranks.Size == 1)
+            return;
+        using var scope = NewDisposeScope();
+        var counts = tensor((long[])[.. truePositives, .. predicted, .. annotated]).to(device);
+        ranks.Sum(counts);
+        var sums = counts.cpu().data<long>().ToArray();
+        var classes = truePositives.Length;
+        sums.AsSpan(0, classes).CopyTo(truePositives);
+        sums.AsSpan(classes, classes).CopyTo(predicted);
+        sums.AsSpan(2 * classes, classes).CopyTo(annotated);
     }
 
     private static int Classes(LabelManager labels) => labels.HasRegions ? labels.Outputs : labels.Outputs - 1;

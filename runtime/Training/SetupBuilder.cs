@@ -28,11 +28,11 @@ internal static class SetupBuilder
     {
         var definition = PlannedNetwork.Resolve(experiment.Network, configuration);
         var volume = NetworkModule.fitPatch(
-            experiment.Patch is Planned<Size3>.Set { Item: var size } ? size : SizeOf(configuration.PatchSize), definition);
+            experiment.Patch is Planned<Size3>.Set { Item: var size } ? size : configuration.PatchVolume, definition);
         int[] patch = [volume.D, volume.H, volume.W];
         var batch = experiment.Batch is Planned<int>.Set { Item: var count } ? count : configuration.BatchSize;
         var labels = dataset.LabelManager;
-        var channels = dataset.ChannelNames.Count;
+        var channels = configuration.InputChannels(dataset);
         Check(experiment, definition, configuration, volume, channels, labels.Outputs);
         var device = TrainingDevice.Resolve(experiment.Device);
         TrainingPrecision.Check(experiment.Precision, device);
@@ -51,13 +51,15 @@ internal static class SetupBuilder
             Batch = batch,
             TrainingCases = data.Training,
             ValidationCases = data.Validation,
-            Augmentation = new Augmenter(experiment.Augmentation, patch, MaskedChannels(configuration)),
+            Augmentation = new Augmenter(
+                experiment.Augmentation,
+                patch[^configuration.Dimensions..],
+                MaskedChannels(configuration),
+                configuration.PreviousStage is null ? [] : labels.ForegroundLabels),
             Device = device,
             Folder = folder,
         };
     }
-
-    private static Size3 SizeOf(int[] patch) => new(patch[0], patch[1], patch[2]);
 
     private static int[] MaskedChannels(PlansConfiguration configuration) =>
         [.. Enumerable.Range(0, configuration.UseMaskForNorm.Length).Where(channel => configuration.UseMaskForNorm[channel])];

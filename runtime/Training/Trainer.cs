@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MedSegDsl.Runtime.Distributed;
 using MedSegDsl.Runtime.Training.Checkpoints;
 using MedSegDsl.Runtime.Training.Loading;
 using MedSegDsl.Runtime.Training.Losses;
@@ -11,7 +12,8 @@ namespace MedSegDsl.Runtime.Training;
 /// <summary>
 /// The training loop (nnU-Net v2, nnUNetTrainer): epochs of training and online validation, the curves, and when
 /// checkpoints are written. Everything random follows from the seed, the epoch and the batch, so that a training which was
-/// interrupted at any moment and goes on ends with the same weights, to the bit, as one that was not, on the CPU.
+/// interrupted at any moment and goes on ends with the same weights, to the bit, as one that was not, on the CPU. Several
+/// processes share each batch: every one takes the same steps, and rank 0 writes the files.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
@@ -20,6 +22,10 @@ public sealed class Trainer : IDisposable
     private readonly DeepSupervisionLoss loss;
     private readonly ParameterOptimizer optimizer;
     private readonly double initialRate;
+    private readonly ICommunicator ranks;
+    private readonly BatchPart part;
+    private readonly GradientReducer? reducer;
+    private StepAgreement agreement;
     private LossScale? lossScale;
     private Curves curves = new([]);
     private UnfinishedEpoch unfinished;
@@ -32,11 +38,14 @@ public sealed class Trainer : IDisposable
         this.setup = setup;
         this.progress = progress;
         var experiment = setup.Experiment;
-        loss = TrainingLoss.For(experiment.Loss, setup.Labels, setup.BatchDice);
-        optimizer = ParameterOptimizer.Create(
-            experiment.Optimizer,
-            setup.Network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)),
-            experiment.GradientClipping);
+        ranks = setup.Ranks;
+        part = BatchPart.Of(setup.Batch, ranks.Rank, ranks.Size);
+        agreement = new StepAgreement(ranks, CancellationToken.None);
+        (string Name, Tensor Parameter)[] parameters = [.. setup.Network.named_parameters().Select(p => (p.name, (Tensor)p.parameter))];
+        loss = TrainingLoss.For(
+            experiment.Loss, setup.Labels, setup.BatchDice, ranks.Size > 1 ? new LossPart(part.Share, ranks.Sum) : null);
+        optimizer = ParameterOptimizer.Create(experiment.Optimizer, parameters, experiment.GradientClipping);
+        reducer = ranks.Size > 1 ? new GradientReducer(ranks, parameters, setup.GradientBucketBytes) : null;
         initialRate = LearningRate.Initial(experiment.Optimizer);
         lossScale = TrainingPrecision.LossScale(experiment.Precision);
     }
@@ -54,21 +63,37 @@ public sealed class Trainer : IDisposable
     public void Begin(bool goOn)
     {
         var folder = setup.Folder;
-        Directory.CreateDirectory(folder.Path);
-        folder.RemoveUnfinished();
+        if (ranks.Rank == 0)
+            PrepareFolder(goOn);
+        ranks.Barrier();
         if (goOn && LastCheckpoint.Open(folder, progress.Noted) is var (checkpoint, file))
         {
             using var opened = checkpoint;
             Resume(opened);
-            if (file == folder.Final && !IsOver)
+            StartAlike();
+            if (file == folder.Final && !IsOver && ranks.Rank == 0)
                 folder.Reopen();
             var batches = unfinished.Batches > 0 ? $" and {unfinished.Batches} batches" : "";
             progress.Noted($"going on after epoch {curves.Epochs.Count}{batches} from {file}");
             return;
         }
 
-        folder.RemoveCheckpoints();
+        StartAlike();
         progress.Noted(goOn ? "no checkpoint to go on from: starting from the beginning" : "starting from the beginning");
+    }
+
+    private void PrepareFolder(bool goOn)
+    {
+        Directory.CreateDirectory(setup.Folder.Path);
+        setup.Folder.RemoveUnfinished();
+        if (!goOn)
+            setup.Folder.RemoveCheckpoints();
+    }
+
+    private void StartAlike()
+    {
+        SameState.Check(ranks, $"{curves.Epochs.Count} epochs, {unfinished.Batches} batches, {optimizer.Steps} steps", setup.Folder.Path);
+        SameState.Broadcast(ranks, setup.Network);
     }
 
     /// <summary>Puts a checkpoint's weights, optimizer and curves in place.</summary>
@@ -93,18 +118,21 @@ public sealed class Trainer : IDisposable
         var experiment = setup.Experiment;
         var (first, wasOver) = (curves.Epochs.Count, IsOver);
         Directory.CreateDirectory(setup.Folder.Path);
+        agreement = new StepAgreement(ranks, preemption);
         var pace = new Pace(first, experiment.Epochs, experiment.IterationsPerEpoch, experiment.ValidationIterations);
         using var batches = StartLoading(first);
         try
         {
             progress.Started(Overview());
             while (!IsOver)
-                RunEpoch(batches, pace, cancellation, preemption);
+                RunEpoch(batches, pace, cancellation);
             if (curves.Epochs.Count < experiment.Epochs)
                 progress.Noted($"stopped early: no better pseudo Dice for {curves.SinceBest} epochs");
             if (!wasOver || !File.Exists(setup.Folder.Final))
                 Save(setup.Folder.Final);
-            setup.Folder.RemoveLatest();
+            if (ranks.Rank == 0)
+                setup.Folder.RemoveLatest();
+            ranks.Barrier();
         }
         finally
         {
@@ -113,9 +141,13 @@ public sealed class Trainer : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => optimizer.Dispose();
+    public void Dispose()
+    {
+        reducer?.Dispose();
+        optimizer.Dispose();
+    }
 
-    private void RunEpoch(BatchLoader batches, Pace pace, CancellationToken cancellation, CancellationToken preemption)
+    private void RunEpoch(BatchLoader batches, Pace pace, CancellationToken cancellation)
     {
         var experiment = setup.Experiment;
         var clock = Stopwatch.StartNew();
@@ -138,7 +170,7 @@ public sealed class Trainer : IDisposable
 
         void StopIfAsked(int batch)
         {
-            if (preemption.IsCancellationRequested)
+            if (agreement.StopAsked)
                 throw Interrupted(new UnfinishedEpoch(batch, trainingLoss, Seconds()));
         }
 
@@ -162,6 +194,7 @@ public sealed class Trainer : IDisposable
                 BatchPurpose.Validation, experiment.ValidationIterations, batch => ValidationStep(batch, dice));
         }
 
+        dice.SumOver(ranks, setup.Device);
         var (_, isBest) = curves.Add(
             rate,
             trainingLoss / experiment.IterationsPerEpoch,
@@ -184,10 +217,16 @@ public sealed class Trainer : IDisposable
         SeedNetwork(batch);
         var target = TrainingTarget.From(segmentation, setup.Labels);
         var factor = (lossScale?.Value ?? 1) / setup.Experiment.BatchesPerStep;
-        var value = loss.Evaluate(setup.Network.forward(image), target, factor);
+        Tensor value;
+        using (rate is null ? null : reducer?.Watch())
+            value = loss.Evaluate(setup.Network.forward(image), target, factor);
         if (rate is { } step)
+        {
+            reducer?.Finish();
             optimizer.Step(step, lossScale);
-        return value.item<float>();
+        }
+
+        return agreement.Loss(value);
     }
 
     /// <summary>What a network itself draws (dropout) follows from the batch as well, on the host and on the device.</summary>
@@ -204,10 +243,12 @@ public sealed class Trainer : IDisposable
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var target = TrainingTarget.From(batch.Segmentation.to(setup.Device), setup.Labels);
-        var maps = setup.Network.forward(batch.Image.to(setup.Device));
+        var (image, segmentation) = setup.Augmentation.Unchanged(
+            batch.Image.to(setup.Device), batch.Segmentation.to(setup.Device));
+        var target = TrainingTarget.From(segmentation, setup.Labels);
+        var maps = setup.Network.forward(image);
         dice.Add(maps[0], target);
-        return loss.Evaluate(maps, target, gradientFactor: null).item<float>();
+        return agreement.Loss(loss.Evaluate(maps, target, gradientFactor: null));
     }
 
     /// <summary>The best checkpoint comes first: a training that is killed between the two repeats the epoch and writes both.</summary>
@@ -215,12 +256,14 @@ public sealed class Trainer : IDisposable
     {
         if (isBest)
             Save(setup.Folder.Best);
-        if (!IsOver && curves.Epochs.Count % setup.CheckpointInterval == 0)
+        if (!IsOver && curves.Epochs.Count % setup.CheckpointInterval == 0 && ranks.Rank == 0)
             setup.Folder.WriteLatest(Write);
     }
 
     private void Save(string path)
     {
+        if (ranks.Rank > 0)
+            return;
         Write(path);
         progress.Noted($"wrote {Path.GetFileName(path)}");
     }
@@ -231,7 +274,9 @@ public sealed class Trainer : IDisposable
     private TrainingInterruptedException Interrupted(UnfinishedEpoch place)
     {
         unfinished = place;
-        setup.Folder.WriteLatest(Write);
+        if (ranks.Rank == 0)
+            setup.Folder.WriteLatest(Write);
+        ranks.Barrier();
         return new TrainingInterruptedException(
             $"stopped on request in epoch {curves.Epochs.Count + 1} after {place.Batches} batches; saved in {setup.Folder.Latest}: --continue goes on");
     }
@@ -242,10 +287,10 @@ public sealed class Trainer : IDisposable
         var doneBatches = unfinished.Batches;
         int[] patch = [.. setup.Patch];
         BatchMaker Maker(IReadOnlyList<ITrainingCase> cases, int[] initial) => new(
-            cases, initial, patch, setup.Batch, experiment.ForegroundOversampling,
+            cases, initial, patch, part, experiment.ForegroundOversampling,
             setup.Labels.IgnoreLabel is not null, setup.Identity.Seed);
 
-        var training = Maker(setup.TrainingCases, [.. setup.Augmentation.InitialPatch]);
+        var training = Maker(setup.TrainingCases, [.. setup.InitialPatch]);
         var validation = Maker(setup.ValidationCases, patch);
         var keys =
             from epoch in Enumerable.Range(firstEpoch, Math.Max(0, experiment.Epochs - firstEpoch))
@@ -253,7 +298,7 @@ public sealed class Trainer : IDisposable
             from key in Keys(BatchPurpose.Training, epoch, experiment.IterationsPerEpoch).Skip(done)
                 .Concat(Keys(BatchPurpose.Validation, epoch, experiment.ValidationIterations))
             select key;
-        var threads = LoaderThreads.For(setup.Device);
+        var threads = LoaderThreads.For(setup.Device, ranks.LocalSize);
         return new BatchLoader(
             keys, key => (key.Purpose == BatchPurpose.Training ? training : validation).Make(key), threads, 2 * threads);
     }
@@ -269,8 +314,12 @@ public sealed class Trainer : IDisposable
             : "there is no checkpoint yet: start again";
         return new UserException(
             $"epoch {batch.Key.Epoch + 1}, {what} batch {batch.Key.Iteration + 1}, cases "
-            + $"{string.Join(", ", batch.Cases.Distinct())}: the loss is {value}; {last}, with a lower learning rate or after looking at these cases");
+            + $"{string.Join(", ", CasesOf(batch))}: the loss is {value}; {last}, with a lower learning rate or after looking at these cases");
     }
+
+    /// <summary>The cases of a batch, of all processes.</summary>
+    private IEnumerable<string> CasesOf(Batch batch) =>
+        ranks.Gather(string.Join('\n', batch.Cases)).SelectMany(names => names.Split('\n')).Distinct();
 
     private TrainingOverview Overview() => new(
         $"{setup.Identity.Dataset}, {setup.Identity.Configuration}, fold {setup.Identity.Fold}, seed {setup.Identity.Seed}",
@@ -280,7 +329,7 @@ public sealed class Trainer : IDisposable
         setup.Batch,
         setup.TrainingCases.Count,
         setup.ValidationCases.Count,
-        TrainingDevice.Describe(setup.Device),
+        TrainingDevice.Describe(setup.Device) + (ranks.Size > 1 ? $", {ranks.Size} processes" : ""),
         setup.ClassNames,
         curves.Epochs.Count,
         setup.Experiment.Epochs,

@@ -1,6 +1,7 @@
 using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Planning;
 using MedSegDsl.Runtime.Storage;
+using MedSegDsl.Runtime.Training.Cascade;
 
 namespace MedSegDsl.Runtime.Training;
 
@@ -17,9 +18,15 @@ public sealed class TrainingData : IDisposable
     /// <param name="plansName">The plans, for the advice in errors.</param>
     /// <param name="configuration">The plans' configuration.</param>
     /// <param name="fold">Which cases train and which validate.</param>
+    /// <param name="previousStage">In the second stage of a cascade, what the first one said.</param>
     /// <exception cref="UserException">Cases are missing; the line says what to run.</exception>
     public TrainingData(
-        string datasetFolder, DatasetJson dataset, string plansName, PlansConfiguration configuration, Fold fold)
+        string datasetFolder,
+        DatasetJson dataset,
+        string plansName,
+        PlansConfiguration configuration,
+        Fold fold,
+        PreviousStageFolder? previousStage = null)
     {
         var folder = Path.Combine(datasetFolder, configuration.DataIdentifier);
         var split = Split(datasetFolder, folder, dataset.TrainingCases, fold);
@@ -34,10 +41,11 @@ public sealed class TrainingData : IDisposable
                 + $"run: medseg preprocess {NnUNetFolders.DatasetId(name)} -c {configuration.Name} -p {plansName}");
         }
 
+        previousStage?.Require(wanted);
         try
         {
             foreach (var id in wanted)
-                cases[id] = VolumeStore.Open(folder, id);
+                cases[id] = VolumeStore.Open(folder, id, previousStage?.File(id));
         }
         catch
         {

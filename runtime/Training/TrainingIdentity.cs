@@ -11,7 +11,7 @@ public sealed record TrainingIdentity(
     string Dataset, string Trainer, string Plans, string Configuration, string Fold, int Seed)
 {
     /// <summary>The seed that leaves no trace in the trainer's name.</summary>
-    private const int DefaultSeed = 1;
+    public const int DefaultSeed = 1;
 
     /// <summary>The identity of an experiment for one fold and seed. The trainer's name is the experiment's without the
     /// dataset in front, which is the network's name unless the experiment has a title of its own; another seed than 1 is

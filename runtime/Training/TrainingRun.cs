@@ -2,6 +2,7 @@ using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Inference;
 using MedSegDsl.Runtime.Planning;
+using MedSegDsl.Runtime.Training.Cascade;
 using MedSegDsl.Runtime.Training.Progress;
 using MedSegDsl.Runtime.Weights;
 
@@ -27,8 +28,8 @@ public static class TrainingRun
         var plans = Plans.ReadFrom(source, experiment.Plans);
         var configuration = plans.Configuration(identity.Configuration);
         var dataset = DatasetJson.ReadFrom(source);
-        Check(configuration);
-        using var data = new TrainingData(source, dataset, experiment.Plans, configuration, request.Fold);
+        var previousStage = PreviousStageFolder.For(request.Folders, identity, configuration, experiment.Network.Name);
+        using var data = new TrainingData(source, dataset, experiment.Plans, configuration, request.Fold, previousStage);
         var folder = FoldFolder.Of(request.Folders, identity);
         var setup = SetupBuilder.Build(experiment, identity, configuration, dataset, data, folder);
         using var network = setup.Network;
@@ -44,7 +45,7 @@ public static class TrainingRun
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, request.Preemption);
         var validation = new FinalValidation(plans, configuration, dataset, request.Folders.RawDataset(identity.Dataset));
-        var options = new SlidingWindowOptions(setup.Patch, setup.Augmentation.MirrorAxes);
+        var options = new SlidingWindowOptions(setup.Augmentation.Patch, setup.Augmentation.MirrorAxes);
         try
         {
             var summary = validation.Run(
@@ -64,14 +65,6 @@ public static class TrainingRun
         return result.IsOk
             ? result.ResultValue
             : throw new UserException($"experiment {experiment.Name}: {string.Join("; ", result.ErrorValue)}");
-    }
-
-    private static void Check(PlansConfiguration configuration)
-    {
-        if (configuration.Dimensions != 3)
-            throw new UserException($"configuration {configuration.Name} is two-dimensional, but the network takes volumes: choose 3d_fullres");
-        if (configuration.PreviousStage is not null)
-            throw new UserException($"configuration {configuration.Name} is the second stage of a cascade, which is not available yet: choose 3d_fullres");
     }
 
     /// <summary>What the folder of all folds keeps beside them.</summary>

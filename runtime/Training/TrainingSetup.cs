@@ -1,5 +1,6 @@
 using MedSegDsl.Models;
 using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Distributed;
 using MedSegDsl.Runtime.Training.Augmentations;
 using MedSegDsl.Runtime.Training.Loading;
 
@@ -26,11 +27,23 @@ public sealed record TrainingSetup
     /// <summary>Dice over the whole batch, as the plans say.</summary>
     public required bool BatchDice { get; init; }
 
-    /// <summary>Voxels of a patch along z, y, x.</summary>
+    /// <summary>Voxels of a patch along z, y, x; one slice in 2D.</summary>
     public required IReadOnlyList<int> Patch { get; init; }
 
-    /// <summary>Patches in a batch.</summary>
+    /// <summary>Voxels that are cut from an image along z, y, x so that the patch remains after augmentation.</summary>
+    public IReadOnlyList<int> InitialPatch => [.. Patch.Take(InFront), .. Augmentation.InitialPatch];
+
+    /// <summary>The axes (0 = z) that prediction may mirror.</summary>
+    public IReadOnlyList<int> MirrorAxes => [.. Augmentation.MirrorAxes.Select(axis => axis + InFront)];
+
+    /// <summary>Patches in a batch, those of all processes together.</summary>
     public required int Batch { get; init; }
+
+    /// <summary>The processes that train together; each takes its part of every batch.</summary>
+    public ICommunicator Ranks { get; init; } = SingleProcess.Instance;
+
+    /// <summary>Gradients are summed over the processes in buckets of this size.</summary>
+    public long GradientBucketBytes { get; init; } = GradientReducer.DefaultBucketBytes;
 
     /// <summary>The cases that train.</summary>
     public required IReadOnlyList<ITrainingCase> TrainingCases { get; init; }
@@ -52,4 +65,7 @@ public sealed record TrainingSetup
 
     /// <summary>The names of the foreground classes or regions, in the order of the pseudo Dice.</summary>
     public IReadOnlyList<string> ClassNames => [.. Labels.Labels.Where(l => !l.IsBackground && !l.IsIgnore).Select(l => l.Name)];
+
+    /// <summary>The axes of a volume that the augmentation of slices does not have.</summary>
+    private int InFront => Patch.Count - Augmentation.Patch.Count;
 }

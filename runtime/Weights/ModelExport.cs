@@ -16,15 +16,17 @@ public static class ModelExport
     /// <exception cref="UserException">The ending is another one, or the file cannot be written.</exception>
     public static void Write(WeightsFile weights, string target, NnUNetCheckpoint? checkpoint)
     {
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var tensors = SliceWeights.AsPublished(weights);
         try
         {
             switch (Path.GetExtension(target))
             {
                 case ".safetensors" when checkpoint is null:
-                    AtomicFile.Write(target, stream => Safetensors.Write(stream, weights.Tensors, Metadata(weights)));
+                    AtomicFile.Write(target, stream => Safetensors.Write(stream, tensors, Metadata(weights)));
                     break;
                 case ".pth" or ".pt":
-                    AtomicFile.Write(target, stream => WeightsFile.WritePyTorch(stream, weights.Tensors, checkpoint));
+                    AtomicFile.Write(target, stream => WeightsFile.WritePyTorch(stream, tensors, checkpoint));
                     break;
                 case ".safetensors":
                     throw new UserException($"{target}: an nnU-Net checkpoint is a .pth file");
@@ -47,14 +49,17 @@ public static class ModelExport
         using var checkpoint = Checkpoint.Read(checkpointFile);
         var state = checkpoint.State;
         var model = Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath(checkpointFile)))!;
+        var plans = Plans.Read(Path.Combine(model, "plans.json"));
+        // nnU-Net counts the patch's own axes.
+        var inFront = state.Patch.Count - plans.Configuration(state.Identity.Configuration).Dimensions;
         return new NnUNetCheckpoint
         {
             Trainer = trainer,
             Configuration = state.Identity.Configuration,
             Fold = state.Identity.Fold,
             Epochs = state.Curves.Epochs.Count,
-            MirrorAxes = state.MirrorAxes,
-            Plans = Plans.Read(Path.Combine(model, "plans.json")).Json,
+            MirrorAxes = [.. state.MirrorAxes.Select(axis => axis - inFront)],
+            Plans = plans.Json,
             Dataset = DatasetJson.ReadFrom(model).Json,
         };
     }

@@ -40,20 +40,17 @@ public sealed record ModelImport(WeightsFile File, ImportSource Source, Experime
         Source.Plans.Write(Path.Combine(folder, "plans.json"));
         PythonJson.Write(Path.Combine(folder, "dataset.json"), Source.Dataset.Json);
         AtomicFile.WriteText(Path.Combine(folder, "experiment.json"), Json.ofExperiment(Experiment));
-        var state = CheckpointState.Imported(Identity, Experiment, network, configuration.BatchSize, MirrorAxes());
+        var state = CheckpointState.Imported(Identity, Experiment, network, configuration.BatchSize, MirrorAxes(configuration));
         Checkpoint.Write(fold.Final, state, network, optimizer: null);
         return fold;
     }
 
     private SegmentationNetwork Build(PlansConfiguration configuration)
     {
-        if (configuration.Dimensions != 3)
-            throw new UserException($"configuration {configuration.Name} is two-dimensional, but the network takes volumes: choose 3d_fullres");
-        var planned = new Size3(configuration.PatchSize[0], configuration.PatchSize[1], configuration.PatchSize[2]);
-        var wanted = Experiment.Patch is Planned<Size3>.Set { Item: var size } ? size : planned;
+        var wanted = Experiment.Patch is Planned<Size3>.Set { Item: var size } ? size : configuration.PatchVolume;
         var definition = PlannedNetwork.Resolve(Experiment.Network, configuration);
         var patch = NetworkModule.fitPatch(wanted, definition);
-        var channels = Source.Dataset.ChannelNames.Count;
+        var channels = configuration.InputChannels(Source.Dataset);
         var outputs = Source.Dataset.LabelManager.Outputs;
         var result = NetworkModule.validateFor(patch, channels, outputs, definition);
         return result.IsOk
@@ -73,6 +70,10 @@ public sealed record ModelImport(WeightsFile File, ImportSource Source, Experime
         }
     }
 
-    /// <summary>What the checkpoint allows; all axes where it is none of nnU-Net's.</summary>
-    private IReadOnlyList<int> MirrorAxes() => File.Checkpoint is { } checkpoint ? checkpoint.MirrorAxes ?? [] : [0, 1, 2];
+    /// <summary>What the checkpoint allows, 0 = z; all of the patch's axes where it is none of nnU-Net's.</summary>
+    private int[] MirrorAxes(PlansConfiguration configuration)
+    {
+        var axes = File.Checkpoint is { } checkpoint ? checkpoint.MirrorAxes ?? [] : Enumerable.Range(0, configuration.Dimensions);
+        return [.. axes.Select(axis => axis + 3 - configuration.Dimensions)];
+    }
 }

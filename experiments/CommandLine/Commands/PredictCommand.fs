@@ -35,7 +35,8 @@ let run (args: ParseResults<PredictArgs>) =
             StepFraction = args.GetResult(Step_Size, 0.5),
             UseMirroring = not (args.Contains No_Mirroring),
             SaveProbabilities = args.Contains Save_Probabilities,
-            Overwrite = not (args.Contains PredictArgs.Continue)
+            Overwrite = not (args.Contains PredictArgs.Continue),
+            PreviousStage = Option.toObj (args.TryGetResult Prev_Stage_Predictions)
         )
 
     let device = Parse.device (args.GetResult(PredictArgs.Device, "auto"))

@@ -45,30 +45,60 @@ public sealed class Augmenter
             .Where(axis => axis < patch.Count).Distinct().Order()];
     }
 
+    /// <summary>What the network sees, voxels along each axis: two for slices.</summary>
+    public IReadOnlyList<int> Patch => patch;
+
     /// <summary>What must be cut from the images so that the patch remains, voxels along each axis.</summary>
     public IReadOnlyList<int> InitialPatch { get; }
 
-    /// <summary>The axes (0 = z) that prediction may mirror: those that training mirrors.</summary>
+    /// <summary>The axes of the patch that prediction may mirror: those that training mirrors.</summary>
     public IReadOnlyList<int> MirrorAxes { get; }
 
     /// <summary>Changes a batch.</summary>
-    /// <param name="image">(B, C, D, H, W), or (B, C, H, W) in 2D, in float32, of the initial size; may be changed in place.</param>
+    /// <param name="image">(B, C, D, H, W) in float32, of the initial size; in 2D (B, C, 1, H, W) or (B, C, H, W); may be
+    /// changed in place.</param>
     /// <param name="segmentation">(B, 1, D, H, W) in int16, −1 outside the image; two channels in a cascade; may be changed
     /// in place.</param>
     /// <param name="random">The batch's random numbers.</param>
-    /// <returns>The batch at the patch's size.</returns>
+    /// <returns>The batch at the patch's size, with the axes that it came with.</returns>
     public (Tensor Image, Tensor Segmentation) Apply(Tensor image, Tensor segmentation, BatchRandom random)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var batch = new AugmentedBatch(image, segmentation);
+        var areSlices = patch.Length == 2 && image.dim() == 5;
+        var batch = areSlices
+            ? new AugmentedBatch(image.squeeze(2), segmentation.squeeze(2))
+            : new AugmentedBatch(image, segmentation);
         int[] all = [.. Enumerable.Range(0, batch.Samples)];
         foreach (var step in steps)
             Apply(step, batch, all, random);
         if (steps.Length > 0)
             ClearOutsideMask(batch);
         if (previousLabels.Length > 0)
-            MovePreviousStage(batch, all, random);
+        {
+            var previous = PreviousStageOf(batch);
+            foreach (var step in steps.OfType<AugmentationStep.Cascade>())
+                foreach (var sample in all.Where(_ => random.Chance(step.probability)))
+                    PreviousStage.Change(previous[sample], step, random);
+            MoveToImage(previous, batch);
+        }
+
+        if (areSlices)
+            (batch.Image, batch.Segmentation) = (batch.Image.unsqueeze(2), batch.Segmentation.unsqueeze(2));
+        return (Kept(batch.Image, image), Kept(batch.Segmentation, segmentation));
+    }
+
+    /// <summary>A batch of the online validation: nothing is drawn, but in a cascade the first stage's segmentation becomes
+    /// image channels.</summary>
+    /// <param name="image">(B, C, …) in float32.</param>
+    /// <param name="segmentation">(B, 1, …) in int16; two channels in a cascade.</param>
+    public (Tensor Image, Tensor Segmentation) Unchanged(Tensor image, Tensor segmentation)
+    {
+        if (previousLabels.Length == 0)
+            return (image, segmentation);
+        using var scope = NewDisposeScope();
+        var batch = new AugmentedBatch(image, segmentation);
+        MoveToImage(PreviousStageOf(batch), batch);
         return (Kept(batch.Image, image), Kept(batch.Segmentation, segmentation));
     }
 
@@ -123,12 +153,11 @@ public sealed class Augmenter
             batch.Image.narrow(1, channel, 1).masked_fill_(outside, 0);
     }
 
-    private void MovePreviousStage(AugmentedBatch batch, IReadOnlyList<int> samples, BatchRandom random)
+    private Tensor PreviousStageOf(AugmentedBatch batch) =>
+        PreviousStage.OneHot(batch.Segmentation.narrow(1, 1, 1), previousLabels);
+
+    private static void MoveToImage(Tensor previous, AugmentedBatch batch)
     {
-        var previous = PreviousStage.OneHot(batch.Segmentation.narrow(1, 1, 1), previousLabels);
-        foreach (var step in steps.OfType<AugmentationStep.Cascade>())
-            foreach (var sample in samples.Where(_ => random.Chance(step.probability)))
-                PreviousStage.Change(previous[sample], step, random);
         batch.Image = cat([batch.Image, previous], 1);
         batch.Segmentation = batch.Segmentation.narrow(1, 0, 1);
     }

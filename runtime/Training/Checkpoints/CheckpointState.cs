@@ -12,7 +12,7 @@ namespace MedSegDsl.Runtime.Training.Checkpoints;
 /// <param name="Version">Of this layout: <see cref="CurrentVersion"/>.</param>
 /// <param name="Identity">Which training it is.</param>
 /// <param name="Experiment">The experiment as JSON, the network's definition included.</param>
-/// <param name="Patch">The patch that the network was built for, voxels along z, y, x.</param>
+/// <param name="Patch">The patch that the network was built for, voxels along z, y, x; one slice in 2D.</param>
 /// <param name="Batch">Patches in a batch.</param>
 /// <param name="InputChannels">The channels that the network takes.</param>
 /// <param name="Outputs">The channels of its class maps.</param>
@@ -56,7 +56,7 @@ public sealed record CheckpointState(
         setup.Batch,
         setup.Network.InChannels,
         setup.Network.Classes,
-        setup.Augmentation.MirrorAxes,
+        setup.MirrorAxes,
         optimizerSteps,
         curves,
         lossScale?.Value,

@@ -14,10 +14,7 @@ public sealed class BatchRandom
     public BatchRandom(int seed, BatchKey batch)
     {
         foreach (var part in (ReadOnlySpan<int>)[seed, (int)batch.Purpose, batch.Epoch, batch.Iteration])
-        {
-            state ^= (uint)part;
-            state = NextBits();
-        }
+            Separate(part);
     }
 
     /// <summary>A whole number, all of 0 … count − 1 equally likely.</summary>
@@ -54,6 +51,14 @@ public sealed class BatchRandom
         }
 
         return order;
+    }
+
+    /// <summary>Goes on with numbers of a part of the batch's own: other processes draw others for their parts.</summary>
+    /// <param name="part">Tells the parts apart.</param>
+    public void Separate(int part)
+    {
+        state ^= (uint)part;
+        state = NextBits();
     }
 
     /// <summary>A seed for a device's own generator.</summary>

@@ -11,6 +11,9 @@ public interface ITrainingCase
     /// <summary>Image channels.</summary>
     int Channels { get; }
 
+    /// <summary>1; in the second stage of a cascade 2, of which the second is what the first stage said.</summary>
+    int SegmentationChannels => 1;
+
     /// <summary>Voxels along z, y, x.</summary>
     IReadOnlyList<int> Shape { get; }
 
@@ -21,6 +24,6 @@ public interface ITrainingCase
     /// <param name="corner">The lower corner z, y, x; may lie outside the image.</param>
     /// <param name="size">Voxels along z, y, x.</param>
     /// <param name="image">Receives channel, z, y, x.</param>
-    /// <param name="segmentation">Receives z, y, x.</param>
+    /// <param name="segmentation">Receives channel, z, y, x.</param>
     void ReadPatch(ReadOnlySpan<int> corner, ReadOnlySpan<int> size, Span<float> image, Span<short> segmentation);
 }

@@ -11,6 +11,9 @@ namespace MedSegDsl.Runtime.Training.Losses;
 /// <param name="Smooth">s; nnU-Net: 1e-5.</param>
 public sealed record DiceTerm(bool BatchDice, bool Background, double Smooth = 1e-5)
 {
+    /// <summary>The part of the batch that the sums are of.</summary>
+    public LossPart Part { get; init; } = LossPart.Whole;
+
     /// <summary>The loss and how it changes with I and P, each (B, C) or (1, C).</summary>
     internal readonly record struct Result(Tensor Value, Tensor ByIntersection, Tensor ByPrediction);
 
@@ -22,6 +25,11 @@ public sealed record DiceTerm(bool BatchDice, bool Background, double Smooth = 1
             intersection = intersection.sum(0, keepdim: true);
             prediction = prediction.sum(0, keepdim: true);
             target = target.sum(0, keepdim: true);
+            if (Part.Sum is not null)
+            {
+                var sums = Part.OverBatch(stack([intersection, prediction, target]));
+                (intersection, prediction, target) = (sums[0], sums[1], sums[2]);
+            }
         }
 
         var numerator = intersection * 2 + Smooth;
@@ -31,6 +39,11 @@ public sealed record DiceTerm(bool BatchDice, bool Background, double Smooth = 1
         if (!Background)
             counted.narrow(1, 0, 1).zero_();
         counted /= dice.shape[0] * (dice.shape[1] - (Background ? 0 : 1));
-        return new Result(-(dice * counted).sum(), inverse * counted * -2, dice * inverse * counted);
+        if (Part.Share == 1)
+            return new Result(-(dice * counted).sum(), inverse * counted * -2, dice * inverse * counted);
+        // Over the batch every process has the whole value, and the derivatives of its own sums; else its own samples' mean.
+        var own = counted * Part.Share;
+        var derived = BatchDice ? counted : own;
+        return new Result(-(dice * own).sum(), inverse * derived * -2, dice * inverse * derived);
     }
 }

@@ -11,8 +11,11 @@ namespace MedSegDsl.Runtime.Training.Losses;
 /// the sum over regions of the mean over annotated voxels.</param>
 /// <param name="dice">The Dice term, if it counts; every region is a class.</param>
 /// <param name="ignoreChannel">Whether the last target channel marks voxels without annotation.</param>
-public sealed class RegionLoss(bool crossEntropy, DiceTerm? dice, bool ignoreChannel = false) : SegmentationLoss
+/// <param name="part">The part of the batch that this is the loss of; null for the whole.</param>
+public sealed class RegionLoss(bool crossEntropy, DiceTerm? dice, bool ignoreChannel = false, LossPart? part = null) : SegmentationLoss
 {
+    private readonly LossPart part = part ?? LossPart.Whole;
+
     private protected override LossValue Compute(Tensor logits, Tensor target, double? gradientScale)
     {
         var regions = logits.shape[1];
@@ -25,8 +28,8 @@ public sealed class RegionLoss(bool crossEntropy, DiceTerm? dice, bool ignoreCha
         if (crossEntropy)
         {
             weight = mask is null
-                ? full([1, 1, 1], 1.0 / logits.numel(), device: logits.device)
-                : mask / mask.sum().clamp_min(1e-8);
+                ? full([1, 1, 1], part.Share / logits.numel(), device: logits.device)
+                : mask / part.OverBatch(mask.sum()).clamp_min(1e-8);
             var losses = nn.functional.binary_cross_entropy_with_logits(logits, y, reduction: nn.Reduction.None);
             value += losses.mul_(weight).sum();
         }

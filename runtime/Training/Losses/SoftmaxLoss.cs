@@ -9,10 +9,14 @@ namespace MedSegDsl.Runtime.Training.Losses;
 /// <param name="crossEntropy">Whether the mean of −log softmax(logits)[label] counts.</param>
 /// <param name="dice">The Dice term, if it counts.</param>
 /// <param name="ignoreLabel">The label of voxels without annotation.</param>
-/// <param name="topK">Only the hardest percentage of the voxels enters the cross-entropy (nnU-Net: 10).</param>
+/// <param name="topK">Only the hardest percentage of the voxels enters the cross-entropy (nnU-Net: 10); of several processes
+/// each takes its own hardest.</param>
+/// <param name="part">The part of the batch that this is the loss of; null for the whole.</param>
 public sealed class SoftmaxLoss(
-    bool crossEntropy, DiceTerm? dice, int? ignoreLabel = null, double? topK = null) : SegmentationLoss
+    bool crossEntropy, DiceTerm? dice, int? ignoreLabel = null, double? topK = null, LossPart? part = null) : SegmentationLoss
 {
+    private readonly LossPart part = part ?? LossPart.Whole;
+
     // With p = softmax, y = one-hot target, w = a voxel's weight in the cross-entropy, m = its mask in the Dice sums
     // and a, b = the derivatives of the Dice term by I and P, the derivative by the logits is
     //   p·(m·(b − s) + w) + y·(m·r − w)   with   r = p[label]·a[label],   s = r + Σ_c p·b,
@@ -86,11 +90,11 @@ public sealed class SoftmaxLoss(
                 losses.mul_(mask.flatten());
             var count = (int)(losses.numel() * percent / 100);
             var (_, hardest) = losses.topk(count, sorted: false);
-            return zeros_like(losses).index_fill_(0, hardest, 1.0 / count).view_as(logLikelihood);
+            return zeros_like(losses).index_fill_(0, hardest, part.Share / count).view_as(logLikelihood);
         }
 
         return mask is null
-            ? full([1, 1, 1], 1.0 / logLikelihood.numel(), device: logLikelihood.device)
-            : mask / mask.sum().clamp_min(1);
+            ? full([1, 1, 1], part.Share / logLikelihood.numel(), device: logLikelihood.device)
+            : mask / part.OverBatch(mask.sum()).clamp_min(1);
     }
 }

@@ -6,6 +6,7 @@ open System.IO
 open System.Threading
 open Expecto
 open TorchSharp
+open MedSegDsl.Runtime.Distributed
 open MedSegDsl.Runtime.Training.Loading
 open MedSegDsl.Runtime.Training.Sampling
 open MedSegDsl.Tests.Runtime
@@ -13,7 +14,7 @@ open MedSegDsl.Tests.Runtime
 let private keys = [ for i in 0..19 -> BatchKey(BatchPurpose.Training, 0, i) ]
 
 let private maker (cases: ITrainingCase seq) =
-    BatchMaker(ResizeArray cases, [| 6; 10; 10 |], [| 4; 8; 8 |], 3, 0.33, false, 7)
+    BatchMaker(ResizeArray cases, [| 6; 10; 10 |], [| 4; 8; 8 |], BatchPart.Whole 3, 0.33, false, 7)
 
 let private balls () = [| for ball in SmallTraining.cases "ball" 3 4 -> ball :> ITrainingCase |]
 

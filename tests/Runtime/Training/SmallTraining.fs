@@ -6,6 +6,7 @@ open TorchSharp
 open MedSegDsl
 open MedSegDsl.Models
 open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Distributed
 open MedSegDsl.Runtime.Training
 open MedSegDsl.Runtime.Training.Augmentations
 open MedSegDsl.Runtime.Training.Loading
@@ -153,17 +154,38 @@ let experiment =
     |> withAugmentation Augmentation.mirroring
     |> withDevice Device.Cpu
 
+/// How a training differs from the usual one: its processes, its batch, its labels.
+[<NoComparison; NoEquality>]
+type Variant = {
+    Ranks: ICommunicator
+    Batch: int
+    BatchDice: bool
+    Labels: LabelManager
+    BucketBytes: int64
+}
+
+/// One process, two samples.
+let usual = {
+    Ranks = SingleProcess.Instance
+    Batch = 2
+    BatchDice = false
+    Labels = labels
+    BucketBytes = GradientReducer.DefaultBucketBytes
+}
+
 /// A training of an experiment in a folder that saves every so many epochs; its network is the caller's to dispose.
-let setupSaving interval (experiment: Experiment) seed folder (training: BallCase[]) =
+let setupOf variant interval (experiment: Experiment) seed folder (training: BallCase[]) =
     TrainingSetup(
         Experiment = experiment,
         ExperimentJson = "{}",
         Identity = TrainingIdentity.Of(experiment, Fold.Index 0, seed),
-        Network = NetworkBuilder.Build(experiment.Network, 1, 3, patch, int64 seed),
-        Labels = labels,
-        BatchDice = false,
+        Network = NetworkBuilder.Build(experiment.Network, 1, variant.Labels.Outputs, patch, int64 seed),
+        Labels = variant.Labels,
+        BatchDice = variant.BatchDice,
         Patch = patchAxes,
-        Batch = 2,
+        Batch = variant.Batch,
+        Ranks = variant.Ranks,
+        GradientBucketBytes = variant.BucketBytes,
         TrainingCases = asCases training,
         ValidationCases = asCases (cases "validation" 50 2),
         Augmentation = Augmenter(experiment.Augmentation, patchAxes),
@@ -171,6 +193,9 @@ let setupSaving interval (experiment: Experiment) seed folder (training: BallCas
         Folder = FoldFolder folder,
         CheckpointInterval = interval
     )
+
+/// The usual one.
+let setupSaving interval = setupOf usual interval
 
 /// One that saves every other epoch.
 let setup experiment = setupSaving 2 experiment

@@ -1,0 +1,97 @@
+/// Communicators of tests: one that plays several equal ranks in one process, and processes under Open MPI's mpirun.
+module MedSegDsl.Tests.Runtime.Distributed.Ranks
+
+open System
+open System.Diagnostics
+open System.IO
+open Expecto
+open TorchSharp
+open MedSegDsl.Runtime.Distributed
+
+/// As if so many ranks had the same numbers: a sum is that many times its own. Counts what it is asked for.
+type EqualRanks(size: int) =
+    let begun = ResizeArray<int64>()
+
+    let sum (tensor: torch.Tensor) =
+        use once = tensor.clone ()
+
+        for _ in 2..size do
+            tensor.add_ once |> ignore
+
+    /// The length of each sum that was begun, in order.
+    member _.Begun = List.ofSeq begun
+
+    interface ICommunicator with
+        member _.Rank = 0
+        member _.Size = size
+        member _.LocalRank = 0
+        member _.LocalSize = size
+        member _.Sum tensor = sum tensor
+
+        member _.BeginSum tensor =
+            begun.Add(tensor.numel ())
+            sum tensor
+
+            {
+                new IPendingSum with
+                    member _.Wait() = ()
+            }
+
+        member _.Broadcast _ = ()
+        member _.Gather own = [| for _ in 1..size -> own.ToArray() |]
+        member _.Barrier() = ()
+        member _.Close() = ()
+        member _.Dispose() = ()
+
+let private found =
+    lazy
+        (match Environment.GetEnvironmentVariable "PATH" with
+         | null -> None
+         | path ->
+             path.Split ':'
+             |> Seq.map (fun folder -> Path.Combine(folder, "mpirun"))
+             |> Seq.tryFind File.Exists)
+
+/// A test that needs mpirun; skipped, with a word on what to install, where there is none.
+let mpiTest name (run: unit -> unit) = test name {
+    if Option.isNone found.Value then
+        skiptest "mpirun is not there: install Open MPI (Debian: openmpi-bin)"
+
+    run ()
+}
+
+/// Starts ranks of the test program under mpirun.
+let start (ranks: int) (arguments: string list) =
+    let program = Path.Combine(AppContext.BaseDirectory, "medseg-tests.dll")
+
+    let info =
+        ProcessStartInfo(
+            "mpirun",
+            [
+                "--oversubscribe"
+                "--bind-to"
+                "none"
+                "-np"
+                string ranks
+                "dotnet"
+                program
+            ]
+            @ arguments,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    info.Environment["OMP_NUM_THREADS"] <- "1"
+    info.Environment["OMPI_ALLOW_RUN_AS_ROOT"] <- "1"
+    info.Environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] <- "1"
+
+    match Process.Start info with
+    | null -> failwith "mpirun did not start"
+    | started -> started
+
+/// What the ranks have left: mpirun's exit code, what they printed, and their errors.
+let finish (ranks: Process) =
+    let error = ranks.StandardError.ReadToEndAsync()
+    let output = ranks.StandardOutput.ReadToEnd()
+    ranks.WaitForExit()
+    ranks.ExitCode, output, error.Result

@@ -95,7 +95,7 @@ type private Lines() =
             let struct (free, total) = CudaDriver.Memory()
 
             printfn
-                $"epoch {curves.Epochs.Count}: {curves.Epochs[curves.Epochs.Count - 1].Seconds:F2} s, {DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount} live tensors, device {float (total - free) / float (1L <<< 30):F2} GiB, host {host ():F2} GB"
+                $"epoch {curves.Epochs.Count}: {curves.Epochs[curves.Epochs.Count - 1].Seconds:F2} s, {torch.Tensor.TotalCount} live tensors, device {float (total - free) / float (1L <<< 30):F2} GiB, host {host ():F2} GB"
 
 let private bareSteps name =
     use trained = new Trained(name, Precision.Float32)

@@ -120,7 +120,7 @@ public sealed class Trainer : IDisposable
         Directory.CreateDirectory(setup.Folder.Path);
         agreement = new StepAgreement(ranks, preemption);
         var pace = new Pace(first, experiment.Epochs, experiment.IterationsPerEpoch, experiment.ValidationIterations);
-        using var batches = StartLoading(first);
+        using var batches = new TrainingBatches(setup, part, first, unfinished.Batches, ranks.LocalSize);
         try
         {
             progress.Started(Overview());
@@ -147,7 +147,7 @@ public sealed class Trainer : IDisposable
         optimizer.Dispose();
     }
 
-    private void RunEpoch(BatchLoader batches, Pace pace, CancellationToken cancellation)
+    private void RunEpoch(TrainingBatches batches, Pace pace, CancellationToken cancellation)
     {
         var experiment = setup.Experiment;
         var clock = Stopwatch.StartNew();
@@ -156,11 +156,12 @@ public sealed class Trainer : IDisposable
         var rate = LearningRate.At(experiment.Schedule, initialRate, curves.Epochs.Count, experiment.Epochs);
         double Seconds() => earlier + clock.Elapsed.TotalSeconds;
 
-        double Next(BatchPurpose purpose, int count, Func<Batch, double> run)
+        double Next(BatchPurpose purpose, int count, Func<PreparedBatch, double> run)
         {
             cancellation.ThrowIfCancellationRequested();
-            using var batch = batches.Next();
-            var value = run(batch);
+            using var prepared = batches.Next();
+            var value = run(prepared);
+            var batch = prepared.Batch;
             if (!double.IsFinite(value))
                 throw NotANumber(batch, value);
             pace.Stepped(purpose);
@@ -181,7 +182,7 @@ public sealed class Trainer : IDisposable
                 StopIfAsked(i);
             var completes = (i + 1) % experiment.BatchesPerStep == 0;
             trainingLoss += Next(
-                BatchPurpose.Training, experiment.IterationsPerEpoch, batch => TrainingStep(batch, completes ? rate : null));
+                BatchPurpose.Training, experiment.IterationsPerEpoch, batch => TrainingStep(batch, completes ? rate : null, batches));
         }
 
         setup.Network.eval();
@@ -191,7 +192,7 @@ public sealed class Trainer : IDisposable
         {
             StopIfAsked(experiment.IterationsPerEpoch);
             validationLoss += Next(
-                BatchPurpose.Validation, experiment.ValidationIterations, batch => ValidationStep(batch, dice));
+                BatchPurpose.Validation, experiment.ValidationIterations, batch => ValidationStep(batch, dice, batches));
         }
 
         dice.SumOver(ranks, setup.Device);
@@ -208,24 +209,23 @@ public sealed class Trainer : IDisposable
     /// <summary>The gradients of a batch, and a step of the optimizer where they complete it.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="rate">The learning rate of the step; null where further batches belong to it.</param>
+    /// <param name="batches">Prepares the next one before the loss is waited for.</param>
     /// <returns>The batch's loss.</returns>
-    private double TrainingStep(Batch batch, double? rate)
+    private double TrainingStep(PreparedBatch batch, double? rate, TrainingBatches batches)
     {
         using var scope = NewDisposeScope();
-        var (image, segmentation) = setup.Augmentation.Apply(
-            batch.Image.to(setup.Device), batch.Segmentation.to(setup.Device), batch.Random);
-        SeedNetwork(batch);
-        var target = TrainingTarget.From(segmentation, setup.Labels);
+        SeedNetwork(batch.Batch);
         var factor = (lossScale?.Value ?? 1) / setup.Experiment.BatchesPerStep;
         Tensor value;
         using (rate is null ? null : reducer?.Watch())
-            value = loss.Evaluate(setup.Network.forward(image), target, factor);
+            value = loss.Evaluate(setup.Network.forward(batch.Image), batch.Target, factor);
         if (rate is { } step)
         {
             reducer?.Finish();
             optimizer.Step(step, lossScale);
         }
 
+        batches.PrepareNext();
         return agreement.Loss(value);
     }
 
@@ -239,16 +239,15 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>The loss of a validation batch; its voxels are counted for the pseudo Dice.</summary>
-    private double ValidationStep(Batch batch, PseudoDice dice)
+    private double ValidationStep(PreparedBatch batch, PseudoDice dice, TrainingBatches batches)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var (image, segmentation) = setup.Augmentation.Unchanged(
-            batch.Image.to(setup.Device), batch.Segmentation.to(setup.Device));
-        var target = TrainingTarget.From(segmentation, setup.Labels);
-        var maps = setup.Network.forward(image);
-        dice.Add(maps[0], target);
-        return agreement.Loss(loss.Evaluate(maps, target, gradientFactor: null));
+        var maps = setup.Network.forward(batch.Image);
+        dice.Add(maps[0], batch.Target);
+        var value = loss.Evaluate(maps, batch.Target, gradientFactor: null);
+        batches.PrepareNext();
+        return agreement.Loss(value);
     }
 
     /// <summary>The best checkpoint comes first: a training that is killed between the two repeats the epoch and writes both.</summary>
@@ -280,31 +279,6 @@ public sealed class Trainer : IDisposable
         return new TrainingInterruptedException(
             $"stopped on request in epoch {curves.Epochs.Count + 1} after {place.Batches} batches; saved in {setup.Folder.Latest}: --continue goes on");
     }
-
-    private BatchLoader StartLoading(int firstEpoch)
-    {
-        var experiment = setup.Experiment;
-        var doneBatches = unfinished.Batches;
-        int[] patch = [.. setup.Patch];
-        BatchMaker Maker(IReadOnlyList<ITrainingCase> cases, int[] initial) => new(
-            cases, initial, patch, part, experiment.ForegroundOversampling,
-            setup.Labels.IgnoreLabel is not null, setup.Identity.Seed);
-
-        var training = Maker(setup.TrainingCases, [.. setup.InitialPatch]);
-        var validation = Maker(setup.ValidationCases, patch);
-        var keys =
-            from epoch in Enumerable.Range(firstEpoch, Math.Max(0, experiment.Epochs - firstEpoch))
-            let done = epoch == firstEpoch ? doneBatches : 0
-            from key in Keys(BatchPurpose.Training, epoch, experiment.IterationsPerEpoch).Skip(done)
-                .Concat(Keys(BatchPurpose.Validation, epoch, experiment.ValidationIterations))
-            select key;
-        var threads = LoaderThreads.For(setup.Device, ranks.LocalSize);
-        return new BatchLoader(
-            keys, key => (key.Purpose == BatchPurpose.Training ? training : validation).Make(key), threads, 2 * threads);
-    }
-
-    private static IEnumerable<BatchKey> Keys(BatchPurpose purpose, int epoch, int iterations) =>
-        Enumerable.Range(0, iterations).Select(iteration => new BatchKey(purpose, epoch, iteration));
 
     private UserException NotANumber(Batch batch, double value)
     {

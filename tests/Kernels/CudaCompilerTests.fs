@@ -60,35 +60,38 @@ let tests =
             Expect.notEqual (name [ "a"; "b" ]) (name [ "ab"; "" ]) "where texts are divided"
             Expect.notEqual (name [ "a"; "-DN=16" ]) (name [ "a"; "-DN=8" ]) "an option"
             Expect.equal (name [ "a"; "b" ]) (name [ "a"; "b" ]) "nothing else")
-        gpuTest "a damaged cache entry is compiled anew" (fun () ->
-            use scope = torch.NewDisposeScope()
-            let device = CudaDevice.Of(torch.zeros ([| 1L |], device = gpu.Value))
-            let folder = Path.Combine(LibraryCache.Folder(), "cubins")
+        // Alone: other tests put entries of their own into the folder.
+        testSequenced (
+            gpuTest "a damaged cache entry is compiled anew" (fun () ->
+                use scope = torch.NewDisposeScope()
+                let device = CudaDevice.Of(torch.zeros ([| 1L |], device = gpu.Value))
+                let folder = Path.Combine(LibraryCache.Folder(), "cubins")
 
-            let files () =
-                if Directory.Exists folder then
-                    set (Directory.GetFiles folder)
-                else
-                    Set.empty
+                let files () =
+                    if Directory.Exists folder then
+                        set (Directory.GetFiles folder)
+                    else
+                        Set.empty
 
-            let before = files ()
-            // A constant that no other test or program has: an entry of its own.
-            let load () =
-                device.Load("mixing.cu", $"-DTYPE=0 -DPROBE={System.Environment.ProcessId}")
+                let before = files ()
+                // A constant that no other test or program has: an entry of its own.
+                let load () =
+                    device.Load("mixing.cu", $"-DTYPE=0 -DPROBE={System.Environment.ProcessId}")
 
-            Expect.notEqual (load ()) 0n "compiled"
-            let file = files () - before |> Set.toList |> List.exactlyOne
+                Expect.notEqual (load ()) 0n "compiled"
+                let file = files () - before |> Set.toList |> List.exactlyOne
 
-            try
-                let content = CubinCache.Read file
-                CubinCache.Write(file, bytes)
-                Expect.notEqual (load ()) 0n "whole, but not a kernel"
-                Expect.equal (CubinCache.Read file) content "the entry is there again"
-                File.WriteAllBytes(file, (File.ReadAllBytes file)[..1000])
-                Expect.notEqual (load ()) 0n "cut off"
-                Expect.equal (CubinCache.Read file) content "the entry is there again"
-            finally
-                File.Delete file)
+                try
+                    let content = CubinCache.Read file
+                    CubinCache.Write(file, bytes)
+                    Expect.notEqual (load ()) 0n "whole, but not a kernel"
+                    Expect.equal (CubinCache.Read file) content "the entry is there again"
+                    File.WriteAllBytes(file, (File.ReadAllBytes file)[..1000])
+                    Expect.notEqual (load ()) 0n "cut off"
+                    Expect.equal (CubinCache.Read file) content "the entry is there again"
+                finally
+                    File.Delete file)
+        )
         gpuTest "an error shows the compiler's log with the line" (fun () ->
             let source =
                 KernelSource("broken.cu", "extern \"C\" __global__ void f()\n{\n    missing();\n}\n", [||])

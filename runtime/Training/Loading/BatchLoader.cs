@@ -36,9 +36,13 @@ public sealed class BatchLoader : IDisposable
 
     /// <summary>The next batch, waiting for it if need be. The caller disposes it.</summary>
     /// <exception cref="InvalidOperationException">All batches were taken.</exception>
-    public Batch Next()
+    public Batch Next() => TryNext() ?? throw new InvalidOperationException("all batches were taken");
+
+    /// <summary>The next batch, waiting for it if need be, or null when all were taken. The caller disposes it.</summary>
+    public Batch? TryNext()
     {
-        var batch = pending.Take();
+        if (!pending.TryTake(out var batch, Timeout.Infinite))
+            return null;
         try
         {
             return batch.GetAwaiter().GetResult();

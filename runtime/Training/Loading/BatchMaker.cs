@@ -14,6 +14,7 @@ namespace MedSegDsl.Runtime.Training.Loading;
 /// <param name="foreground">The share of samples that must contain foreground.</param>
 /// <param name="hasIgnoreLabel">Whether parts of the images may be without annotation.</param>
 /// <param name="seed">The experiment's seed.</param>
+/// <param name="isPinned">Into pages that the system cannot move, which a GPU copies while the host goes on.</param>
 public sealed class BatchMaker(
     IReadOnlyList<ITrainingCase> cases,
     int[] initial,
@@ -21,7 +22,8 @@ public sealed class BatchMaker(
     BatchPart part,
     double foreground,
     bool hasIgnoreLabel,
-    int seed)
+    int seed,
+    bool isPinned = false)
 {
     private readonly PatchSampler sampler = new(new PatchPlacement(initial, final), hasIgnoreLabel);
 
@@ -34,8 +36,8 @@ public sealed class BatchMaker(
         long[] patch = [initial[0], initial[1], initial[2]];
         var voxels = patch[0] * patch[1] * patch[2];
         var channels = chosen[0].Channels;
-        var image = empty([part.Count, channels, .. patch], ScalarType.Float32);
-        var segmentation = empty([part.Count, chosen[0].SegmentationChannels, .. patch], ScalarType.Int16);
+        var image = Allocate([part.Count, channels, .. patch], ScalarType.Float32);
+        var segmentation = Allocate([part.Count, chosen[0].SegmentationChannels, .. patch], ScalarType.Int16);
         try
         {
             for (var sample = 0; sample < part.Batch; sample++)
@@ -58,6 +60,15 @@ public sealed class BatchMaker(
         if (part.First > 0)
             random.Separate(part.First);
         return new Batch(key, image, segmentation, [.. chosen.Skip(part.First).Take(part.Count).Select(c => c.Id)], random);
+    }
+
+    private Tensor Allocate(long[] shape, ScalarType type)
+    {
+        var pages = empty(shape, type);
+        if (!isPinned)
+            return pages;
+        using (pages)
+            return pages.pin_memory();
     }
 
     /// <summary>Draws a sample's place, and reads it where there are tensors for it.</summary>

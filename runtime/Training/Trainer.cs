@@ -276,7 +276,7 @@ public sealed class Trainer : IDisposable
         unfinished = place;
         if (ranks.Rank == 0)
             setup.Folder.WriteLatest(Write);
-        ranks.Barrier();
+        ranks.Close();
         return new TrainingInterruptedException(
             $"stopped on request in epoch {curves.Epochs.Count + 1} after {place.Batches} batches; saved in {setup.Folder.Latest}: --continue goes on");
     }

@@ -5,6 +5,7 @@ open Argu
 open MedSegDsl
 open MedSegDsl.Kernels
 open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Distributed
 open MedSegDsl.Runtime.Training
 open MedSegDsl.Experiments.Console
 open MedSegDsl.Experiments.Workflow
@@ -72,6 +73,8 @@ let run (args: ParseResults<TrainArgs>) =
             (args.Contains TrainArgs.Continue)
             (args.TryGetResult Pretrained_Weights)
 
-    Evaluation.show outcome.Validation
-    printfn "results are in %s" outcome.Folder.Path
+    if RankPlace.FromEnvironment().Rank = 0 then
+        Evaluation.show outcome.Validation
+        printfn "results are in %s" outcome.Folder.Path
+
     Exit.done'

@@ -93,7 +93,8 @@ module Script =
         | Ok experiment ->
             if RankPlace.FromEnvironment().Size > 1 then
                 raise (
-                    UserException "a script is one process; `medseg train` trains in several, with mpirun or srun"
+                    UserException
+                        "a script is one process; `medseg train` trains in several, with mpirun or srun"
                 )
 
             Training.prepare folders experiment

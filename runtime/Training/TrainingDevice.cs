@@ -41,15 +41,17 @@ public static class TrainingDevice
         ? $"GPU {Math.Max(device.index, 0)}"
         : $"CPU, {get_num_threads()} threads";
 
-    private static int OwnGpu(int localRank) => cuda.device_count() == 1 ? 0 : localRank;
+    /// <summary>The GPUs that libtorch sees.</summary>
+    public static int Gpus => cuda.is_available() ? cuda.device_count() : 0;
+
+    private static int OwnGpu(int localRank) => Gpus == 1 ? 0 : localRank;
 
     private static TorchSharp.torch.Device Gpu(int index)
     {
-        var count = cuda.is_available() ? cuda.device_count() : 0;
-        return index < count
+        return index < Gpus
             ? device_(index)
             : throw new UserException(
-                $"GPU {index} is not there: libtorch sees {count}; choose another device, or Automatic");
+                $"GPU {index} is not there: libtorch sees {Gpus}; choose another device, or Automatic");
     }
 
     private static TorchSharp.torch.Device device_(int index)

@@ -5,6 +5,7 @@ open System.IO
 open Argu
 open MedSegDsl.Runtime
 open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Distributed
 open MedSegDsl.Experiments.Console
 open MedSegDsl.Experiments.Workflow
 open MedSegDsl.Experiments.CommandLine
@@ -90,6 +91,12 @@ module Script =
         match Experiment.validate experiment with
         | Error errors -> raise (UserException(DslError.render errors))
         | Ok experiment ->
+            if RankPlace.FromEnvironment().Size > 1 then
+                raise (
+                    UserException
+                        "a script is one process; `medseg train` trains in several, with mpirun or srun"
+                )
+
             Training.prepare folders experiment
 
             for seed in experiment.Seeds do

@@ -95,6 +95,7 @@ let all =
         Runtime.Training.SliceTrainingTests.tests
         Runtime.Training.CascadeTrainingTests.tests
         Runtime.Distributed.PlacesTests.tests
+        Runtime.Distributed.ControlTests.tests
         Runtime.Distributed.GradientReducerTests.tests
         Runtime.Distributed.MpiTrainingTests.tests
         Runtime.Conversion.ConversionTests.tests

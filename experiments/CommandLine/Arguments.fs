@@ -72,6 +72,7 @@ type TrainArgs =
     | Seed of NUMBER: int
     | Precision of NAME: string
     | [<AltCommandLine("-device")>] Device of NAME: string
+    | [<AltCommandLine("-num_gpus")>] Gpus of COUNT: int
 
     interface IArgParserTemplate with
         member arg.Usage =
@@ -92,6 +93,7 @@ type TrainArgs =
             | Seed _ -> "default: 1"
             | Precision _ -> "float32, bfloat16 or float16; default: the trainer's, on the CPU float32"
             | Device _ -> "auto (default), cpu, cuda or cuda:N"
+            | Gpus _ -> "train on so many GPUs of this machine, which share each batch; default: 1"
 
 type PredictArgs =
     | [<AltCommandLine("-i"); Mandatory>] Input of PATH: string

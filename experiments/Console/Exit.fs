@@ -7,6 +7,7 @@ open System
 open Argu
 open MedSegDsl.Kernels
 open MedSegDsl.Runtime
+open MedSegDsl.Runtime.Distributed
 open MedSegDsl.Runtime.Training
 
 let done' = 0
@@ -45,6 +46,7 @@ let guard (run: unit -> int) =
     | :? TrainingInterruptedException as stopped ->
         eprintfn "medseg: %s" stopped.Message
         interrupted
+    | :? LostRankException as lost when not lost.Reports -> failed
     | :? OperationCanceledException ->
         eprintfn "stopped"
         failed

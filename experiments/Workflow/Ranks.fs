@@ -3,17 +3,11 @@
 module MedSegDsl.Experiments.Workflow.Ranks
 
 open MedSegDsl.Runtime.Distributed
-open MedSegDsl.Runtime.Training
 
-/// Joins the other processes, does the work and leaves together with them; also where all were asked to stop. A process
-/// that fails in another way leaves at once, which ends the others.
+/// Joins the other processes, does the work and leaves together with them. A process that fails leaves at once, which ends
+/// the others.
 let join (place: RankPlace) device (work: ICommunicator -> 'a) =
     use ranks = Communicators.Join(place, device)
-
-    try
-        let result = work ranks
-        ranks.Close()
-        result
-    with :? TrainingInterruptedException ->
-        ranks.Close()
-        reraise ()
+    let result = work ranks
+    ranks.Close()
+    result

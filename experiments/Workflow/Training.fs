@@ -6,6 +6,7 @@ open System.IO
 open MedSegDsl
 open MedSegDsl.Kernels
 open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Distributed
 open MedSegDsl.Runtime.Planning
 open MedSegDsl.Runtime.Preprocessing
 open MedSegDsl.Runtime.Training
@@ -45,20 +46,32 @@ let prepare (folders: NnUNetFolders) (experiment: Experiment) =
     Planning.preprocess folders dataset experiment.Plans [ configuration ] PreprocessingOptions.Default
 
 /// One training: fold and seed, from the last checkpoint where it goes on, or from a file of pretrained weights. SIGTERM
-/// makes it save and stop.
-let run folders experiment fold seed goOn pretrained =
-    printfn "%s" (NativeLibtorch.Load().Description)
+/// makes it save and stop. Processes that mpirun, srun or `--gpus` started train together; the first one reports.
+let run folders (experiment: Experiment) fold seed goOn pretrained =
+    let libtorch = NativeLibtorch.Load()
+    let place = RankPlace.FromEnvironment()
+
+    let progress: ITrainingProgress =
+        if place.Rank = 0 then
+            printfn "%s" libtorch.Description
+            ConsoleProgress.Create()
+        else
+            SilentProgress()
 
     Preemption.listen (fun token ->
-        let request =
-            TrainingRequest(
-                experiment,
-                folders,
-                fold,
-                seed,
-                Continue = goOn,
-                PretrainedWeights = Option.toObj pretrained,
-                Preemption = token
-            )
+        let device = TrainingDevice.Resolve(experiment.Device, place.LocalRank)
 
-        TrainingRun.Run(request, ConsoleProgress.Create()))
+        Ranks.join place device (fun ranks ->
+            let request =
+                TrainingRequest(
+                    experiment,
+                    folders,
+                    fold,
+                    seed,
+                    Continue = goOn,
+                    PretrainedWeights = Option.toObj pretrained,
+                    Ranks = ranks,
+                    Preemption = token
+                )
+
+            TrainingRun.Run(request, progress)))

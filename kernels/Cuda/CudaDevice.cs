@@ -32,7 +32,10 @@ internal sealed class CudaDevice
     public int SharedMemory { get; }
 
     /// <summary>The device that a tensor is on.</summary>
-    public static CudaDevice Of(Tensor tensor) => Devices.GetOrAdd(tensor.device_index, index => new CudaDevice(index));
+    public static CudaDevice Of(Tensor tensor) => At(tensor.device_index);
+
+    /// <summary>The device of a number.</summary>
+    public static CudaDevice At(int index) => Devices.GetOrAdd(index, static number => new CudaDevice(number));
 
     /// <summary>Makes this device's context the calling thread's until the result is disposed.</summary>
     public Entered Enter()

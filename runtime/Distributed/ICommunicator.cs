@@ -49,4 +49,10 @@ public interface IPendingSum
 }
 
 /// <summary>A rank has ended before the training did, or has failed; the message says which.</summary>
-public sealed class LostRankException(string message) : UserException(message);
+/// <param name="message">The line that the user sees.</param>
+/// <param name="reports">Whether this process is the one that shows it: several say nothing more than one.</param>
+public sealed class LostRankException(string message, bool reports = true) : UserException(message)
+{
+    /// <summary>Whether this process is the one that shows the line.</summary>
+    public bool Reports { get; } = reports;
+}

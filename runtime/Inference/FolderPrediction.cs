@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Imaging;
+using MedSegDsl.Runtime.Imaging.Natural;
 using MedSegDsl.Runtime.Preprocessing;
 
 namespace MedSegDsl.Runtime.Inference;
@@ -143,7 +144,9 @@ public sealed class FolderPrediction
 
     private PreparedCase Prepare(CasePredictor predictor, int index, CaseFiles files)
     {
-        InputCases.CheckChannels(files, model.Dataset);
+        // One file of a colour picture holds three channels.
+        if (reader is not NaturalImageReader)
+            InputCases.CheckChannels(files, model.Dataset);
         var image = reader.ReadChannels(files.Images);
         if (!TensorPrimitives.IsFiniteAll<float>(image.Voxels.Data))
             throw new UserException($"{string.Join(", ", files.Images)}: contains NaN or infinite voxels; replace them");

@@ -1,5 +1,6 @@
 using MedSegDsl.Models;
 using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Distributed;
 using MedSegDsl.Runtime.Evaluation;
 using MedSegDsl.Runtime.Imaging;
 using MedSegDsl.Runtime.Inference;
@@ -31,6 +32,7 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
     /// <param name="folder">Receives CASE.nii.gz and summary.json, and the model's folder, two above it, the label maps for the
     /// next stage.</param>
     /// <param name="note">Told in a line what each case came to.</param>
+    /// <param name="ranks">The processes that share the cases: each takes every so many of them, and rank 0 writes the summary.</param>
     /// <param name="cancellation">Stops between two tiles.</param>
     /// <exception cref="UserException">A label map is missing, or the network's output is not finite.</exception>
     public EvaluationSummary Run(
@@ -40,6 +42,7 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
         IReadOnlyList<StoredCase> cases,
         string folder,
         Action<string> note,
+        ICommunicator ranks,
         CancellationToken cancellation = default)
     {
         var reader = ImageReaders.ByName(plans.ImageReaderWriter);
@@ -49,7 +52,7 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
         network.eval();
         using var predictor = new SlidingWindowPredictor(options, device);
         List<CaseEvaluation> evaluations = [];
-        foreach (var stored in cases.OrderBy(c => c.Id, StringComparer.Ordinal))
+        foreach (var stored in cases.OrderBy(c => c.Id, StringComparer.Ordinal).Where((_, i) => i % ranks.Size == ranks.Rank))
         {
             if (!references.TryGetValue(stored.Id, out var reference))
                 throw new UserException($"{rawFolder}: the label map of the validation case {stored.Id} is not there");
@@ -67,8 +70,9 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
             note($"{stored.Id}: Dice {string.Join(" ", targets.Targets.Select(t => Progress.ProgressText.Number(evaluation.Metrics[t].Dice)))}");
         }
 
-        var summary = new EvaluationSummary(targets.Targets, evaluations);
-        summary.Write(Path.Combine(folder, "summary.json"));
+        var summary = new EvaluationSummary(targets.Targets, SharedEvaluation.Gather(evaluations, targets.Targets, ranks));
+        if (ranks.Rank == 0)
+            summary.Write(Path.Combine(folder, "summary.json"));
         note($"mean foreground Dice of the validation cases {Progress.ProgressText.Number(summary.ForegroundMean.Dice)}");
         return summary;
     }

@@ -1,5 +1,6 @@
 using MedSegDsl.Models;
 using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Distributed;
 using MedSegDsl.Runtime.Planning;
 using MedSegDsl.Runtime.Training.Augmentations;
 using TorchSharp;
@@ -16,6 +17,7 @@ internal static class SetupBuilder
     /// <param name="dataset">The dataset's dataset.json.</param>
     /// <param name="data">The fold's cases.</param>
     /// <param name="folder">Where the results go.</param>
+    /// <param name="ranks">The processes that train together.</param>
     /// <returns>The training; the caller disposes its network.</returns>
     /// <exception cref="UserException">The network does not fit the patch, or the device is not there or lacks the precision.</exception>
     public static TrainingSetup Build(
@@ -24,7 +26,8 @@ internal static class SetupBuilder
         PlansConfiguration configuration,
         DatasetJson dataset,
         TrainingData data,
-        FoldFolder folder)
+        FoldFolder folder,
+        ICommunicator ranks)
     {
         var definition = PlannedNetwork.Resolve(experiment.Network, configuration);
         var volume = NetworkModule.fitPatch(
@@ -34,7 +37,7 @@ internal static class SetupBuilder
         var labels = dataset.LabelManager;
         var channels = configuration.InputChannels(dataset);
         Check(experiment, definition, configuration, volume, channels, labels.Outputs);
-        var device = TrainingDevice.Resolve(experiment.Device);
+        var device = TrainingDevice.Resolve(experiment.Device, ranks.LocalRank);
         TrainingPrecision.Check(experiment.Precision, device);
         var network = NetworkBuilder.Build(definition, channels, labels.Outputs, volume, identity.Seed);
         network.to(device);
@@ -49,6 +52,7 @@ internal static class SetupBuilder
             BatchDice = configuration.BatchDice,
             Patch = patch,
             Batch = batch,
+            Ranks = ranks,
             TrainingCases = data.Training,
             ValidationCases = data.Validation,
             Augmentation = new Augmenter(

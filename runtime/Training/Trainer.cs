@@ -255,12 +255,21 @@ public sealed class Trainer : IDisposable
     {
         if (isBest)
             Save(setup.Folder.Best);
-        if (!IsOver && curves.Epochs.Count % setup.CheckpointInterval == 0 && ranks.Rank == 0)
+        if (!IsOver && curves.Epochs.Count % setup.CheckpointInterval == 0)
+            WriteLatest();
+    }
+
+    /// <summary>Rank 0 writes, but only what all ranks have reached: sums with one that is gone mean nothing.</summary>
+    private void WriteLatest()
+    {
+        ranks.Barrier();
+        if (ranks.Rank == 0)
             setup.Folder.WriteLatest(Write);
     }
 
     private void Save(string path)
     {
+        ranks.Barrier();
         if (ranks.Rank > 0)
             return;
         Write(path);
@@ -273,9 +282,8 @@ public sealed class Trainer : IDisposable
     private TrainingInterruptedException Interrupted(UnfinishedEpoch place)
     {
         unfinished = place;
-        if (ranks.Rank == 0)
-            setup.Folder.WriteLatest(Write);
-        ranks.Barrier();
+        WriteLatest();
+        ranks.Close();
         return new TrainingInterruptedException(
             $"stopped on request in epoch {curves.Epochs.Count + 1} after {place.Batches} batches; saved in {setup.Folder.Latest}: --continue goes on");
     }

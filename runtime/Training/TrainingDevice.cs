@@ -6,12 +6,15 @@ namespace MedSegDsl.Runtime.Training;
 public static class TrainingDevice
 {
     /// <summary>The device of an experiment. On a GPU, products of float32 then run in TF32.</summary>
+    /// <param name="device">The experiment's device; of several processes the first one's.</param>
+    /// <param name="localRank">This process among those of the training on this machine: each has a GPU of its own, unless the
+    /// program that started them shows each process but one.</param>
     /// <exception cref="UserException">A GPU is asked for that is not there.</exception>
-    public static TorchSharp.torch.Device Resolve(MedSegDsl.Device device) => device switch
+    public static TorchSharp.torch.Device Resolve(MedSegDsl.Device device, int localRank = 0) => device switch
     {
         { IsCpu: true } => CPU,
-        MedSegDsl.Device.Cuda cuda => Gpu(cuda.index),
-        _ => cuda.is_available() ? device_(0) : CPU,
+        MedSegDsl.Device.Cuda cuda => Gpu(cuda.index + OwnGpu(localRank)),
+        _ => cuda.is_available() ? Gpu(OwnGpu(localRank)) : CPU,
     };
 
     /// <summary>
@@ -26,10 +29,11 @@ public static class TrainingDevice
 
     /// <summary>Lets libtorch use every core that the process may use; its own guess counts physical cores of the whole
     /// machine. OMP_NUM_THREADS has the last word.</summary>
-    public static void UseAllCores()
+    /// <param name="processes">The processes of the training on this machine; they share its cores.</param>
+    public static void UseAllCores(int processes = 1)
     {
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OMP_NUM_THREADS")))
-            set_num_threads(Environment.ProcessorCount);
+            set_num_threads(Math.Max(1, Environment.ProcessorCount / processes));
     }
 
     /// <summary><c>CPU, 2 threads</c> or <c>GPU 0</c>.</summary>
@@ -37,13 +41,17 @@ public static class TrainingDevice
         ? $"GPU {Math.Max(device.index, 0)}"
         : $"CPU, {get_num_threads()} threads";
 
+    /// <summary>The GPUs that libtorch sees.</summary>
+    public static int Gpus => cuda.is_available() ? cuda.device_count() : 0;
+
+    private static int OwnGpu(int localRank) => Gpus == 1 ? 0 : localRank;
+
     private static TorchSharp.torch.Device Gpu(int index)
     {
-        var count = cuda.is_available() ? cuda.device_count() : 0;
-        return index < count
+        return index < Gpus
             ? device_(index)
             : throw new UserException(
-                $"GPU {index} is not there: libtorch sees {count}; choose another device, or Automatic");
+                $"GPU {index} is not there: libtorch sees {Gpus}; choose another device, or Automatic");
     }
 
     private static TorchSharp.torch.Device device_(int index)

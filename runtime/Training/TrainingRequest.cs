@@ -1,4 +1,5 @@
 using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Distributed;
 using MedSegDsl.Runtime.Evaluation;
 
 namespace MedSegDsl.Runtime.Training;
@@ -15,6 +16,9 @@ public sealed record TrainingRequest(Experiment Experiment, NnUNetFolders Folder
 
     /// <summary>A file of weights to start from, but for the segmentation heads; null for the network's own start.</summary>
     public string? PretrainedWeights { get; init; }
+
+    /// <summary>The processes that train together, all with the same request.</summary>
+    public ICommunicator Ranks { get; init; } = SingleProcess.Instance;
 
     /// <summary>Asks the training to save where it is and to stop: a scheduler takes the machine away.</summary>
     public CancellationToken Preemption { get; init; }

@@ -22,7 +22,7 @@ public static class TrainingRun
         var experiment = Valid(request.Experiment);
         if (request is { Continue: true, PretrainedWeights: not null })
             throw new UserException("a training cannot both go on and start from pretrained weights: leave out --continue or --pretrained-weights");
-        TrainingDevice.UseAllCores();
+        TrainingDevice.UseAllCores(request.Ranks.LocalSize);
         var identity = TrainingIdentity.Of(experiment, request.Fold, request.Seed);
         var source = request.Folders.PreprocessedDataset(identity.Dataset);
         var plans = Plans.ReadFrom(source, experiment.Plans);
@@ -31,12 +31,15 @@ public static class TrainingRun
         var previousStage = PreviousStageFolder.For(request.Folders, identity, configuration, experiment.Network.Name);
         using var data = new TrainingData(source, dataset, experiment.Plans, configuration, request.Fold, previousStage);
         var folder = FoldFolder.Of(request.Folders, identity);
-        var setup = SetupBuilder.Build(experiment, identity, configuration, dataset, data, folder);
+        var setup = SetupBuilder.Build(experiment, identity, configuration, dataset, data, folder, request.Ranks);
         using var network = setup.Network;
-        Describe(source, plans, folder, setup);
+        var progress = new SeveralProgresses();
+        if (request.Ranks.Rank == 0)
+        {
+            Describe(source, plans, folder, setup);
+            progress = new SeveralProgresses(new TrainingLogFile(folder.Log), new ProgressPicture(folder.Progress), console);
+        }
 
-        var progress = new SeveralProgresses(
-            new TrainingLogFile(folder.Log), new ProgressPicture(folder.Progress), console);
         using var trainer = new Trainer(setup, progress);
         if (request.PretrainedWeights is { } file)
             PretrainedWeights.Load(file, PlannedNetwork.Resolve(experiment.Network, configuration), network, progress.Noted);
@@ -49,7 +52,7 @@ public static class TrainingRun
         try
         {
             var summary = validation.Run(
-                network, options, setup.Device, data.Validation, folder.Validation, progress.Noted, stop.Token);
+                network, options, setup.Device, data.Validation, folder.Validation, progress.Noted, request.Ranks, stop.Token);
             return new TrainingOutcome(folder, trainer.Curves, summary);
         }
         catch (OperationCanceledException) when (request.Preemption.IsCancellationRequested)

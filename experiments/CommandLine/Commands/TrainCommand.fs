@@ -5,6 +5,7 @@ open Argu
 open MedSegDsl
 open MedSegDsl.Kernels
 open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Distributed
 open MedSegDsl.Runtime.Training
 open MedSegDsl.Experiments.Console
 open MedSegDsl.Experiments.Workflow
@@ -57,7 +58,18 @@ let private experiment (args: ParseResults<TrainArgs>) =
            | Some precision -> withPrecision precision
            | None -> onDevice device
 
-let run (args: ParseResults<TrainArgs>) =
+/// On several GPUs this process only starts the others, which run the same command; each knows its place.
+let private startsOthers (args: ParseResults<TrainArgs>) =
+    let gpus = args.GetResult(Gpus, 1)
+
+    if not (args.Contains Gpus) || RankPlace.FromEnvironment().Size > 1 then
+        None
+    else
+        NativeLibtorch.Load() |> ignore
+        LocalRanks.Check(gpus, TrainingDevice.Gpus)
+        if gpus > 1 then Some gpus else None
+
+let private train (args: ParseResults<TrainArgs>) =
     let dataset, _, fold = args.GetResult Target
     let fold = Parse.fold fold
     let experiment = experiment args
@@ -72,6 +84,15 @@ let run (args: ParseResults<TrainArgs>) =
             (args.Contains TrainArgs.Continue)
             (args.TryGetResult Pretrained_Weights)
 
-    Evaluation.show outcome.Validation
-    printfn "results are in %s" outcome.Folder.Path
+    if RankPlace.FromEnvironment().Rank = 0 then
+        Evaluation.show outcome.Validation
+        printfn "results are in %s" outcome.Folder.Path
+
     Exit.done'
+
+let run (args: ParseResults<TrainArgs>) =
+    match startsOthers args with
+    | Some gpus -> LocalRanks.Run gpus
+    | None ->
+        LocalRanks.FollowStarter()
+        train args

@@ -4,12 +4,17 @@ module MedSegDsl.Tests.Runtime.Imaging.PictureDatasetTests
 open System.IO
 open Expecto
 open SkiaSharp
+open TorchSharp
+open MedSegDsl
 open MedSegDsl.Runtime.Dataset
 open MedSegDsl.Runtime.Evaluation
 open MedSegDsl.Runtime.Imaging
+open MedSegDsl.Runtime.Inference
 open MedSegDsl.Runtime.Planning
 open MedSegDsl.Runtime.Preprocessing
 open MedSegDsl.Runtime.Storage
+open MedSegDsl.Runtime.Training
+open MedSegDsl.Runtime.Training.Progress
 open MedSegDsl.Tests.Golden
 open MedSegDsl.Tests.Runtime
 
@@ -63,6 +68,36 @@ let private stored root json configuration options write check =
         check case opened
 
     plans, raw, target
+
+/// A network of the data set's 2D plans predicts the pictures themselves as its validation predicted the stored cases.
+let private trainAndPredict root =
+    let at folder = Path.Combine(root, folder)
+    let folders = NnUNetFolders(at "raw", at "pre", at "results")
+
+    let experiment =
+        Experiment.create { Id = 77; Name = "Pictures" } NnUNet.plain
+        |> withConfiguration Configuration.TwoD
+        |> withEpochs 1<epoch>
+        |> withIterations 1 1
+        |> withBatch 2
+        |> withDevice Device.Cpu
+
+    let outcome =
+        TrainingRun.Run(TrainingRequest(experiment, folders, Fold.Index 0, 1), SilentProgress())
+
+    use model = TrainedModel.Load(ModelChoice outcome.Folder.Parent, torch.CPU)
+    let options = PredictionOptions(SaveProbabilities = true)
+    let images = Path.Combine(at "raw", name, "imagesTr")
+    let result = FolderPrediction.Run(model, images, at "out", options)
+    Expect.isEmpty result.Failures "no failure"
+    Expect.hasLength result.Written cases.Length "every picture"
+
+    let validated = outcome.Validation.Cases[0].PredictionFile
+
+    Expect.equal
+        (File.ReadAllBytes(Path.Combine(at "out", string (Path.GetFileName validated))))
+        (File.ReadAllBytes validated)
+        "validation and prediction"
 
 let private options compress =
     PreprocessingOptions(2, 1L <<< 30, false, compress)
@@ -141,7 +176,8 @@ let tests =
 
                 Expect.isEmpty perfect.Failures "every case is evaluated"
 
-                Expect.equal (nonNull perfect.Summary).ForegroundMean.Dice 1.0 "what is ignored is no error")
+                Expect.equal (nonNull perfect.Summary).ForegroundMean.Dice 1.0 "what is ignored is no error"
+                trainAndPredict root)
         }
         for ending in [ ".tif"; ".mhd" ] do
             test $"volumes in {ending}, stored compressed" {

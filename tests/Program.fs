@@ -98,6 +98,7 @@ let all =
         Runtime.Distributed.ControlTests.tests
         Runtime.Distributed.GradientReducerTests.tests
         Runtime.Distributed.MpiTrainingTests.tests
+        Runtime.Distributed.LocalRanksTests.tests
         Runtime.Conversion.ConversionTests.tests
         Runtime.Statistics.StatisticsTests.tests
         Models.SegFormerTests.tests
@@ -118,7 +119,7 @@ let all =
 /// The counts of a run, the last line for scripts to read.
 let private count (summary: TestRunSummary) = [
     if not summary.ignored.IsEmpty then
-        $"{summary.ignored.Length} skipped, for want of a GPU or of golden data"
+        $"{summary.ignored.Length} skipped, for want of a GPU, of Open MPI or of golden data"
 
     $"{summary.passed.Length} passed, {summary.failed.Length + summary.errored.Length} failed"
 ]
@@ -157,6 +158,6 @@ let main args =
     match args with
     | [| word; folder |] when word = Runtime.Training.KilledTrainingTests.word ->
         Runtime.Training.KilledTrainingTests.train folder
-    | [| word; how; folder |] when word = Runtime.Distributed.MpiTrainingTests.word ->
-        Runtime.Distributed.MpiTrainingTests.rank how folder
+    | [| word; how; folder |] when word = Runtime.Distributed.RankProgram.word ->
+        Runtime.Distributed.RankProgram.run how folder
     | _ -> test args

@@ -89,6 +89,28 @@ let start (ranks: int) (arguments: string list) =
     | null -> failwith "mpirun did not start"
     | started -> started
 
+/// Starts the test program, which starts ranks itself.
+let startLocal (arguments: string list) =
+    let program = Path.Combine(AppContext.BaseDirectory, "medseg-tests.dll")
+
+    let info =
+        ProcessStartInfo(
+            nonNull Environment.ProcessPath,
+            [
+                if Path.GetFileName Environment.ProcessPath = "dotnet" then
+                    program
+                yield! arguments
+            ],
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    info.Environment["OMP_NUM_THREADS"] <- "1"
+
+    match Process.Start info with
+    | null -> failwith "the test program did not start"
+    | started -> started
+
 /// What the ranks have left: mpirun's exit code, what they printed, and their errors.
 let finish (ranks: Process) =
     let error = ranks.StandardError.ReadToEndAsync()

@@ -162,6 +162,7 @@ type Variant = {
     BatchDice: bool
     Labels: LabelManager
     BucketBytes: int64
+    Device: torch.Device
 }
 
 /// One process, two samples.
@@ -171,15 +172,21 @@ let usual = {
     BatchDice = false
     Labels = labels
     BucketBytes = GradientReducer.DefaultBucketBytes
+    Device = torch.CPU
 }
 
 /// A training of an experiment in a folder that saves every so many epochs; its network is the caller's to dispose.
 let setupOf variant interval (experiment: Experiment) seed folder (training: BallCase[]) =
+    let network =
+        NetworkBuilder.Build(experiment.Network, 1, variant.Labels.Outputs, patch, int64 seed)
+
+    network.``to`` variant.Device |> ignore
+
     TrainingSetup(
         Experiment = experiment,
         ExperimentJson = "{}",
         Identity = TrainingIdentity.Of(experiment, Fold.Index 0, seed),
-        Network = NetworkBuilder.Build(experiment.Network, 1, variant.Labels.Outputs, patch, int64 seed),
+        Network = network,
         Labels = variant.Labels,
         BatchDice = variant.BatchDice,
         Patch = patchAxes,
@@ -189,7 +196,7 @@ let setupOf variant interval (experiment: Experiment) seed folder (training: Bal
         TrainingCases = asCases training,
         ValidationCases = asCases (cases "validation" 50 2),
         Augmentation = Augmenter(experiment.Augmentation, patchAxes),
-        Device = torch.CPU,
+        Device = variant.Device,
         Folder = FoldFolder folder,
         CheckpointInterval = interval
     )

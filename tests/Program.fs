@@ -36,6 +36,7 @@ let all =
         Runtime.DatasetIntegrityTests.tests
         Runtime.ExperimentPlannerTests.tests
         Runtime.NiftiTests.tests
+        Runtime.NiftiErrorTests.tests
         Runtime.AxisOrientationTests.tests
         Runtime.Imaging.FormatTests.tests
         Runtime.Imaging.PictureDatasetTests.tests
@@ -85,6 +86,7 @@ let all =
         Runtime.Training.AugmentationTests.goldenTests
         Runtime.Training.AugmentationTests.tests
         Runtime.Training.AugmentationDrawTests.tests
+        Runtime.Training.Da5DrawTests.tests
         Runtime.Training.CascadeAugmentationTests.tests
         Runtime.Training.PseudoDiceTests.tests
         Runtime.Training.ProgressTests.tests
@@ -100,12 +102,14 @@ let all =
         Runtime.Distributed.MpiTrainingTests.tests
         Runtime.Distributed.LocalRanksTests.tests
         Runtime.Conversion.ConversionTests.tests
+        Runtime.Conversion.TotalSegmentatorTests.tests
         Runtime.Statistics.StatisticsTests.tests
         Models.SegFormerTests.tests
         Models.CoTrTests.tests
         Models.MedNeXtTests.tests
         Models.GoldenNetworkTests.tests
         Models.NetworkTests.tests
+        Models.NetworkStateTests.tests
         Models.UNetTests.tests
         Models.MixerTests.tests
         Models.WindowTests.tests
@@ -113,6 +117,7 @@ let all =
         Models.WeightsTests.tests
         Experiments.CommandLineTests.tests
         Models.TorchFileTests.tests
+        Models.LoadingTests.tests
         Runtime.Weights.ModelImportTests.tests
     ]
 

@@ -4,51 +4,9 @@ open System.IO
 open Expecto
 open MedSegDsl.Runtime.Conversion
 open MedSegDsl.Runtime.Dataset
-open MedSegDsl.Runtime.Files
 open MedSegDsl.Runtime.Imaging
-open MedSegDsl.Runtime.Planning
 open MedSegDsl.Tests.Runtime
-
-let private folders root =
-    NnUNetFolders(Path.Combine(root, "raw"), Path.Combine(root, "pre"), null)
-
-let private partial = ConversionOptions(Partial = true, Threads = 2)
-
-let private convert root (release: Release) =
-    ReleaseConversion(release, folders root, partial).Run()
-
-/// A release made in its own folder, what is found there, and the raw dataset made of it.
-let private converted name make (find: string -> Release) check =
-    TemporaryFolder.using' (fun root ->
-        let source = Path.Combine(root, "source", name)
-        Directory.CreateDirectory source |> ignore
-        make source
-        let made = convert root (find source)
-        check source made)
-
-let private files folder =
-    if Directory.Exists folder then
-        Directory.GetFiles folder
-        |> Array.map (fun file -> string (Path.GetFileName file))
-        |> Array.sort
-        |> List.ofArray
-    else
-        []
-
-/// nnU-Net's check of the whole dataset finds nothing.
-let private isSound (made: ConversionResult) =
-    let dataset = DatasetJson.ReadFrom made.Folder
-    let cases = CaseList.Training(made.Folder, dataset)
-
-    let report =
-        DatasetIntegrity.Check(dataset, cases, ImageReaders.For(dataset, cases[0].Images[0]), CaseLoop(1, 1L))
-
-    Expect.isEmpty report.Problems "the integrity check finds nothing"
-    Expect.equal dataset.TrainingCases made.Training "numTraining"
-    dataset
-
-let private sameBytes source target =
-    Expect.equal (File.ReadAllBytes target) (File.ReadAllBytes source) $"{target} is a copy"
+open MedSegDsl.Tests.Runtime.Conversion.Converted
 
 let private amos =
     testList "amos" [
@@ -221,103 +179,6 @@ let private brats =
         }
     ]
 
-let private subjects = [ "s0001", "train"; "s0003", "val"; "s0002", "test" ]
-
-let private totalSegmentator =
-    testList "totalsegmentator" [
-        test "CT masks become one label map, with the official split" {
-            let classes = SmallReleases.ctClasses.Value
-            Expect.equal classes.Length 117 "classes"
-
-            converted
-                "Totalsegmentator_dataset_v201"
-                (fun folder -> SmallReleases.totalSegmentator folder "ct.nii.gz" classes subjects)
-                TotalSegmentator.FindCt
-                (fun source made ->
-                    let expected = Array.zeroCreate 120
-
-                    for i, name in List.indexed classes do
-                        SmallReleases.read (Path.Combine(source, $"s0003/segmentations/{name}.nii.gz"))
-                        |> Array.iteri (fun voxel v ->
-                            if v > 0s then
-                                expected[voxel] <- int16 (i + 1))
-
-                    Expect.equal
-                        (SmallReleases.read (Path.Combine(made.Folder, "labelsTr/s0003.nii.gz")))
-                        expected
-                        "later masks over earlier ones"
-
-                    Expect.equal (files (Path.Combine(made.Folder, "labelsTs"))) [ "s0002.nii.gz" ] "test"
-                    let dataset = isSound made
-
-                    Expect.equal
-                        [ for label in dataset.Labels -> label.Name, label.Values[0] ]
-                        (("background", 0) :: List.mapi (fun i name -> name, i + 1) classes)
-                        "labels"
-
-                    let groups = JsonFields(dataset.Json, "dataset.json").Object "label_groups"
-
-                    Expect.equal
-                        [ for pair in groups.Json -> pair.Key ]
-                        [ "organs"; "vertebrae"; "cardiac"; "muscles"; "ribs" ]
-                        "groups"
-
-                    let folds = Splits.Read(nonNull made.SplitsFile)
-
-                    Expect.equal
-                        [ for fold in folds -> List.ofSeq fold.Train, List.ofSeq fold.Validation ]
-                        [ [ "s0001" ], [ "s0003" ] ]
-                        "one fold")
-        }
-        test "MRI classes are numbered alphabetically, for each version" {
-            for classes in SmallReleases.mrClasses.Value do
-                converted
-                    "TotalsegmentatorMRI"
-                    (fun folder -> SmallReleases.totalSegmentator folder "mri.nii.gz" classes subjects)
-                    TotalSegmentator.FindMr
-                    (fun _ made ->
-                        let dataset = isSound made
-
-                        Expect.equal
-                            [ for label in dataset.Labels -> label.Name ]
-                            ("background"
-                             :: List.sortWith (fun a b -> System.String.CompareOrdinal(a, b)) classes)
-                            "labels"
-
-                        Expect.equal (made.Training, made.Test) (2, 1) "cases")
-        }
-        test "what a subject and the table lack" {
-            TemporaryFolder.using' (fun root ->
-                SmallReleases.totalSegmentator root "ct.nii.gz" SmallReleases.ctClasses.Value subjects
-                File.Delete(Path.Combine(root, "s0001/segmentations/liver.nii.gz"))
-                Directory.CreateDirectory(Path.Combine(root, "s0009")) |> ignore
-                let release = TotalSegmentator.FindCt root
-                let all = String.concat "\n" release.Problems
-
-                for words in
-                    [
-                        "3 subjects in meta.csv, the release has 1228"
-                        "s0009 is not in meta.csv"
-                        "case s0001: s0001/segmentations/liver.nii.gz is missing"
-                    ] do
-                    Expect.stringContains all words "the list"
-
-                Expect.equal [ for one in release.Cases -> one.Id ] [ "s0002"; "s0003" ] "whole cases"
-                File.Delete(Path.Combine(root, "meta.csv"))
-                TemporaryFolder.expectsLine [ "meta.csv" ] (fun () -> TotalSegmentator.FindCt root |> ignore))
-        }
-        test "a class that no version of the MRI release has" {
-            TemporaryFolder.using' (fun root ->
-                let classes =
-                    "spare_rib" :: List.except [ "spleen" ] SmallReleases.mrClasses.Value.Head
-
-                SmallReleases.totalSegmentator root "mri.nii.gz" classes subjects
-                let all = String.concat "\n" (TotalSegmentator.FindMr root).Problems
-                Expect.stringContains all "spare_rib is not one of version 1.0.0" "one too many"
-                Expect.stringContains all "spleen of version 1.0.0 is missing" "one too few")
-        }
-    ]
-
 let private decathlon =
     testList "decathlon" [
         test "4D images become one file for each channel" {
@@ -413,5 +274,4 @@ let private decathlon =
         }
     ]
 
-let tests =
-    testList "runtime/conversion" [ amos; brats; totalSegmentator; decathlon ]
+let tests = testList "runtime/conversion" [ amos; brats; decathlon ]

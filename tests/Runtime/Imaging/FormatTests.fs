@@ -5,40 +5,12 @@ open System.IO
 open System.IO.Compression
 open System.Text
 open Expecto
-open FsCheck
-open SkiaSharp
 open MedSegDsl.Runtime
 open MedSegDsl.Runtime.Dataset
 open MedSegDsl.Runtime.Files
 open MedSegDsl.Runtime.Imaging
-open MedSegDsl.Tests.Experiments
 open MedSegDsl.Tests.Runtime
-
-let private fixture name =
-    Path.Combine(RunProgram.checkout.Value, "tests", "Runtime", "Imaging", "images", name)
-
-let private itk = ImageReaders.ByName "SimpleITKIO"
-let private tiff = ImageReaders.ByName "Tiff3DIO"
-let private natural = ImageReaders.ByName "NaturalImage2DIO"
-
-let private flat (affine: float[,]) = [ for value in Seq.cast<float> affine -> value ]
-
-let private sameAffine (a: ImageGeometry) (b: ImageGeometry) message =
-    for x, y in List.zip (flat a.Affine) (flat b.Affine) do
-        Expect.floatClose { absolute = 1e-5; relative = 1e-6 } x y message
-
-let private put folder (name: string) (content: byte[]) =
-    let file = Path.Combine(folder, name)
-    File.WriteAllBytes(file, content)
-    file
-
-let private refuses words action =
-    TemporaryFolder.expectsLine words (fun () -> action () |> ignore)
-
-/// A label map with these values, repeated.
-let private labels (shape: int[]) (values: int16 list) =
-    let count = Array.fold (*) 1 shape
-    ImageArray<int16>(Array.init count (fun i -> values[i % values.Length]), 1, shape)
+open MedSegDsl.Tests.Runtime.Imaging.FormatFiles
 
 let private readsItk =
     testList "ITK's own files" [
@@ -241,250 +213,6 @@ let private headers =
         }
     ]
 
-let private page width height samples bits format pixels : TiffBytes.Page = {
-    Width = width
-    Height = height
-    Samples = samples
-    Bits = bits
-    Format = format
-    Pixels = pixels
-}
-
-let private tiffs =
-    testList "TIFF" [
-        for bigEndian in [ false; true ] do
-            test $"stacks of every type, big-endian {bigEndian}" {
-                TemporaryFolder.using' (fun folder ->
-                    let check bits format (bytes: int -> byte[]) (value: int -> float32) =
-                        let pages = [
-                            for z in 0..2 ->
-                                page
-                                    3
-                                    2
-                                    1
-                                    bits
-                                    format
-                                    (Array.collect (fun i -> bytes (6 * z + i)) [| 0..5 |])
-                        ]
-
-                        let image = tiff.Read(put folder "a_0000.tif" (TiffBytes.bytes bigEndian pages))
-                        Expect.equal image.Voxels.Shape [| 3; 2; 3 |] "shape"
-                        Expect.equal image.Voxels.Data (Array.init 18 value) $"{bits} bits, format {format}"
-
-                    check 8 1 (fun i -> [| byte (i + 200) |]) (fun i -> float32 (i + 200))
-                    check 8 2 (fun i -> [| byte (sbyte (i - 9)) |]) (fun i -> float32 (i - 9))
-
-                    check 16 1 (fun i -> BitConverter.GetBytes(uint16 (i + 60000))) (fun i ->
-                        float32 (i + 60000))
-
-                    check 16 2 (fun i -> BitConverter.GetBytes(int16 (i - 1000))) (fun i ->
-                        float32 (i - 1000))
-
-                    check 32 2 (fun i -> BitConverter.GetBytes(i - 100000)) (fun i -> float32 (i - 100000))
-                    check 32 3 (fun i -> BitConverter.GetBytes(float32 i / 3f)) (fun i -> float32 i / 3f)
-
-                    check 64 3 (fun i -> BitConverter.GetBytes(float i / 3.0)) (fun i ->
-                        float32 (float i / 3.0)))
-            }
-
-        test "the spacing stands beside the file" {
-            TemporaryFolder.using' (fun folder ->
-                let pages = List.replicate 2 (page 3 2 1 8 1 [| 0uy .. 5uy |])
-                let image = put folder "case_0000.tif" (TiffBytes.bytes false pages)
-                Expect.equal (tiff.Read image).Geometry.Spacing [| 1.0; 1.0; 1.0 |] "without a file"
-
-                TemporaryFolder.write folder [ "case.json" ] """{"spacing": [3.5, 0.5, 0.25]}"""
-                |> ignore
-
-                let read = tiff.Read image
-                Expect.equal read.Geometry.Spacing [| 3.5; 0.5; 0.25 |] "with one"
-
-                for shape, values in [ [| 2; 2; 3 |], [ 0s; 7s ]; [| 1; 2; 3 |], [ 0s; 300s ] ] do
-                    let file = Path.Combine(folder, "out", "case.tif")
-                    tiff.WriteLabels(file, labels shape values, read.Geometry)
-                    let again = tiff.ReadLabels file
-                    Expect.equal again.Voxels.Data (labels shape values).Data "labels"
-                    Expect.equal again.Voxels.Shape shape "also a stack of one"
-                    Expect.equal again.Geometry.Spacing [| 3.5; 0.5; 0.25 |] "spacing"
-
-                TemporaryFolder.write folder [ "case.json" ] """{"spacing": [3.5, 0, 0.25]}"""
-                |> ignore
-
-                refuses [ "case.json"; "spacing" ] (fun () -> tiff.Read image))
-        }
-        test "pictures and stacks are told apart as nnU-Net does" {
-            TemporaryFolder.using' (fun folder ->
-                let stack =
-                    put
-                        folder
-                        "stack_0000.tif"
-                        (TiffBytes.bytes false (List.replicate 2 (page 3 2 1 8 1 [| 0uy .. 5uy |])))
-
-                let picture =
-                    put
-                        folder
-                        "picture_0000.tif"
-                        (TiffBytes.bytes false [ page 3 2 3 8 1 [| 0uy .. 17uy |] ])
-
-                Expect.equal (ImageReaders.ForEnding(".tif", stack)).Name "Tiff3DIO" "a stack"
-                Expect.equal (ImageReaders.ForEnding(".tif", picture)).Name "NaturalImage2DIO" "a picture"
-
-                Expect.equal
-                    (ImageReaders.ForEnding(".tif", null)).Name
-                    "NaturalImage2DIO"
-                    "without an example"
-
-                let image = natural.Read picture
-
-                Expect.equal
-                    (image.Voxels.Channels, image.Voxels.Shape)
-                    (3, [| 1; 2; 3 |])
-                    "colours are channels"
-
-                Expect.equal
-                    image.Voxels.Data
-                    [|
-                        for c in 0..2 do
-                            for i in 0..5 -> float32 (3 * i + c)
-                    |]
-                    "one after the other"
-
-                Expect.equal image.Geometry.Spacing [| 999.0; 1.0; 1.0 |] "spacing"
-                refuses [ "stack_0000.tif"; "2 pages" ] (fun () -> natural.Read stack)
-                refuses [ "picture_0000.tif" ] (fun () -> tiff.Read picture)
-                Expect.equal (ImageInspection.Of stack).Shape [| 2; 2; 3 |] "inspect looks at stacks"
-                Expect.equal (ImageInspection.Of picture).Channels 3 "and at pictures")
-        }
-        test "what is wrong with a file" {
-            TemporaryFolder.using' (fun folder ->
-                let good =
-                    TiffBytes.bytes false (List.replicate 2 (page 3 2 1 8 1 [| 0uy .. 5uy |]))
-
-                let bad name content words =
-                    let file = put folder name content
-                    refuses (file :: words) (fun () -> tiff.Read file)
-
-                bad "a.tif" [| 1uy .. 40uy |] [ "no TIFF file" ]
-                bad "b.tif" good[..11] []
-
-                bad
-                    "c.tif"
-                    (TiffBytes.bytes false [
-                        page 3 2 1 8 1 [| 0uy .. 5uy |]
-                        page 2 3 1 8 1 [| 0uy .. 5uy |]
-                    ])
-                    [ "page 2" ]
-
-                refuses [ "no such file" ] (fun () -> tiff.Read(Path.Combine(folder, "d.tif"))))
-        }
-    ]
-
-let private png (kind: SKColorType) alpha (pixels: byte[]) =
-    use image = SKImage.FromPixelCopy(SKImageInfo(3, 2, kind, alpha), pixels)
-    use encoded = image.Encode(SKEncodedImageFormat.Png, 100)
-    encoded.ToArray()
-
-/// A PNG picture of one gray pixel of 16 bits, chunk by chunk (w3.org/TR/png-3).
-let private sixteenBits =
-    let crc (bytes: byte[]) =
-        let step (value: uint32) _ =
-            if value &&& 1u = 1u then
-                (value >>> 1) ^^^ 0xEDB88320u
-            else
-                value >>> 1
-
-        ~~~(Array.fold (fun sum (b: byte) -> Seq.fold step (sum ^^^ uint32 b) [ 1..8 ]) 0xFFFFFFFFu bytes)
-
-    let number (value: uint32) = Array.rev (BitConverter.GetBytes value)
-
-    let chunk (name: string) (data: byte[]) =
-        let named = Array.append (Encoding.ASCII.GetBytes name) data
-        Array.concat [ number (uint32 data.Length); named; number (crc named) ]
-
-    use packed = new MemoryStream()
-    using (new ZLibStream(packed, CompressionLevel.Fastest)) (fun stream -> stream.Write [| 0uy; 1uy; 2uy |])
-
-    Array.concat [
-        [| 0x89uy; 0x50uy; 0x4Euy; 0x47uy; 13uy; 10uy; 26uy; 10uy |]
-        chunk "IHDR" (Array.append (Array.append (number 1u) (number 1u)) [| 16uy; 0uy; 0uy; 0uy; 0uy |])
-        chunk "IDAT" (packed.ToArray())
-        chunk "IEND" [||]
-    ]
-
-let private pictures =
-    testList "PNG and BMP" [
-        test "gray, colours, transparency" {
-            TemporaryFolder.using' (fun folder ->
-                let gray =
-                    put
-                        folder
-                        "gray.png"
-                        (png SKColorType.Gray8 SKAlphaType.Opaque [| 0uy; 1uy; 17uy; 128uy; 254uy; 255uy |])
-
-                Expect.equal (natural.Read gray).Voxels.Data [| 0f; 1f; 17f; 128f; 254f; 255f |] "gray"
-
-                let rgba = [|
-                    for i in 0..5 do
-                        yield! [| byte (40 * i); byte (255 - i); byte (3 * i); byte (50 * i + 5) |]
-                |]
-
-                let colours =
-                    put folder "rgba.png" (png SKColorType.Rgba8888 SKAlphaType.Unpremul rgba)
-
-                let image = natural.Read colours
-                Expect.equal image.Voxels.Channels 4 "channels"
-
-                Expect.equal
-                    image.Voxels.Data
-                    [|
-                        for c in 0..3 do
-                            for i in 0..5 -> float32 rgba[4 * i + c]
-                    |]
-                    "unchanged by transparency"
-
-                let opaque = rgba |> Array.mapi (fun i v -> if i % 4 = 3 then 255uy else v)
-
-                let rgb =
-                    natural.Read(put folder "rgb.png" (png SKColorType.Rgba8888 SKAlphaType.Opaque opaque))
-
-                Expect.equal rgb.Voxels.Channels 3 "no transparency"
-                refuses [ "rgba.png"; "4 channels" ] (fun () -> natural.ReadLabels colours))
-        }
-        for ending in [ "png"; "bmp"; "tif" ] do
-            testProperty $"labels in .{ending}" (fun (values: NonEmptyArray<byte>) (width: PositiveInt) ->
-                TemporaryFolder.using' (fun folder ->
-                    let width = 1 + width.Get % 9
-                    let height = 1 + values.Get.Length / width
-                    let map = labels [| 1; height; width |] [ for v in values.Get -> int16 v ]
-                    let file = Path.Combine(folder, $"case.{ending}")
-                    natural.WriteLabels(file, map, ImageGeometry.FromSpacing [| 999.0; 1.0; 1.0 |])
-                    let again = natural.ReadLabels file
-                    Expect.equal again.Voxels.Shape map.Shape "shape"
-                    Expect.equal again.Voxels.Data map.Data "labels"))
-        test "what cannot be read or written" {
-            TemporaryFolder.using' (fun folder ->
-                let good = png SKColorType.Gray8 SKAlphaType.Opaque [| 0uy .. 5uy |]
-
-                let bad name content words =
-                    let file = put folder name content
-                    refuses (file :: words) (fun () -> natural.Read file)
-
-                bad "a.png" [| 1uy .. 40uy |] [ "no PNG or BMP" ]
-                bad "b.png" good[.. good.Length / 2] []
-
-                bad "d.png" sixteenBits [ "16 bits" ]
-
-                refuses [ "300"; "8 bits" ] (fun () ->
-                    natural.WriteLabels(
-                        Path.Combine(folder, "c.png"),
-                        labels [| 1; 1; 1 |] [ 300s ],
-                        ImageGeometry.FromSpacing [| 999.0; 1.0; 1.0 |]
-                    ))
-
-                Expect.isFalse (File.Exists(Path.Combine(folder, "c.png"))) "nothing is written")
-        }
-    ]
-
 let private choice =
     testList "the reader" [
         test "follows dataset.json, else the ending in nnU-Net's order" {
@@ -516,4 +244,11 @@ let private choice =
     ]
 
 let tests =
-    testList "runtime/formats" [ readsItk; writesItk; headers; tiffs; pictures; choice ]
+    testList "runtime/formats" [
+        readsItk
+        writesItk
+        headers
+        TiffTests.tiffs
+        PictureTests.pictures
+        choice
+    ]

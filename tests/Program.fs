@@ -90,6 +90,7 @@ let all =
         Runtime.Training.CascadeAugmentationTests.tests
         Runtime.Training.PseudoDiceTests.tests
         Runtime.Training.ProgressTests.tests
+        Runtime.Training.CurveFilesTests.tests
         Runtime.Training.TrainerTests.tests
         Runtime.Training.KilledTrainingTests.tests
         Runtime.Training.TrainingRunTests.tests

@@ -20,7 +20,11 @@ public sealed record EpochResult(
     IReadOnlyList<double> PseudoDice,
     double MeanPseudoDice,
     double AveragePseudoDice,
-    double Seconds);
+    double Seconds)
+{
+    /// <summary>What it asked of the machine; null in curves of earlier versions.</summary>
+    public EpochLoad? Load { get; init; }
+}
 
 /// <summary>The epochs of a training so far, those before an interruption included.</summary>
 public sealed class Curves
@@ -48,9 +52,15 @@ public sealed class Curves
     /// <param name="validationLoss">Mean over the validation batches.</param>
     /// <param name="pseudoDice">For each foreground class or region.</param>
     /// <param name="seconds">Wall time.</param>
+    /// <param name="load">What the epoch asked of the machine.</param>
     /// <returns>The epoch, and whether its moving average is the best so far.</returns>
     public (EpochResult Epoch, bool IsBest) Add(
-        double learningRate, double trainingLoss, double validationLoss, IReadOnlyList<double> pseudoDice, double seconds)
+        double learningRate,
+        double trainingLoss,
+        double validationLoss,
+        IReadOnlyList<double> pseudoDice,
+        double seconds,
+        EpochLoad? load = null)
     {
         var best = Best;
         var mean = pseudoDice.Where(d => !double.IsNaN(d)).DefaultIfEmpty(double.NaN).Average();
@@ -58,7 +68,10 @@ public sealed class Curves
         // nnU-Net's average would stay NaN for good after one epoch without any foreground; here that epoch is passed over.
         var average = double.IsNaN(mean) ? before : ExponentialAverage.Next(double.IsNaN(before) ? null : before, mean);
         var epoch = new EpochResult(
-            epochs.Count, learningRate, trainingLoss, validationLoss, pseudoDice, mean, average, seconds);
+            epochs.Count, learningRate, trainingLoss, validationLoss, pseudoDice, mean, average, seconds)
+        {
+            Load = load,
+        };
         epochs.Add(epoch);
         return (epoch, best is null ? !double.IsNaN(average) || epochs.Count == 1 : average > best);
     }

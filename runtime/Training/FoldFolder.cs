@@ -36,6 +36,9 @@ public sealed class FoldFolder(string path)
     /// <summary>The curves as a picture.</summary>
     public string Progress => In("progress.png");
 
+    /// <summary>The epochs for programs.</summary>
+    public string Json => In("training.json");
+
     /// <summary>Where the predictions of the validation cases go.</summary>
     public string Validation => In("validation");
 

@@ -26,6 +26,7 @@ public sealed class Trainer : IDisposable
     private readonly BatchPart part;
     private readonly GradientReducer? reducer;
     private StepAgreement agreement;
+    private readonly EpochMeter meter;
     private LossScale? lossScale;
     private Curves curves = new([]);
     private UnfinishedEpoch unfinished;
@@ -46,6 +47,7 @@ public sealed class Trainer : IDisposable
             experiment.Loss, setup.Labels, setup.BatchDice, ranks.Size > 1 ? new LossPart(part.Share, ranks.Sum) : null);
         optimizer = ParameterOptimizer.Create(experiment.Optimizer, parameters, experiment.GradientClipping);
         reducer = ranks.Size > 1 ? new GradientReducer(ranks, parameters, setup.GradientBucketBytes) : null;
+        meter = new EpochMeter(setup.Device, ranks.LocalSize);
         initialRate = LearningRate.Initial(experiment.Optimizer);
         lossScale = TrainingPrecision.LossScale(experiment.Precision);
     }
@@ -196,13 +198,16 @@ public sealed class Trainer : IDisposable
         }
 
         dice.SumOver(ranks, setup.Device);
-        var (_, isBest) = curves.Add(
+        var (epoch, isBest) = curves.Add(
             rate,
             trainingLoss / experiment.IterationsPerEpoch,
             validationLoss / experiment.ValidationIterations,
             dice.Values,
-            Seconds());
+            Seconds(),
+            meter.EndEpoch(batches.TakeWaiting()));
         progress.EpochEnded(curves, pace.Remaining ?? TimeSpan.Zero);
+        if (meter.Advice(epoch) is { } advice)
+            progress.Warned(advice);
         SaveCheckpoints(isBest);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MedSegDsl.Runtime.Distributed;
 using MedSegDsl.Runtime.Training.Loading;
 using TorchSharp;
@@ -28,6 +29,7 @@ internal sealed class TrainingBatches : IDisposable
 {
     private readonly TrainingSetup setup;
     private readonly BatchLoader loader;
+    private readonly Stopwatch waiting = new();
     private PreparedBatch? ahead;
 
     /// <summary>Starts the loader's threads.</summary>
@@ -63,7 +65,7 @@ internal sealed class TrainingBatches : IDisposable
     /// <exception cref="UserException">A case cannot be read.</exception>
     public PreparedBatch Next()
     {
-        var batch = ahead ?? Prepare(loader.Next());
+        var batch = ahead ?? Prepare(Timed(loader.Next));
         ahead = null;
         return batch;
     }
@@ -72,8 +74,16 @@ internal sealed class TrainingBatches : IDisposable
     /// <exception cref="UserException">A case cannot be read.</exception>
     public void PrepareNext()
     {
-        if (ahead is null && loader.TryNext() is { } batch)
+        if (ahead is null && Timed(loader.TryNext) is { } batch)
             ahead = Prepare(batch);
+    }
+
+    /// <summary>How long the loader was waited for since the last call.</summary>
+    public TimeSpan TakeWaiting()
+    {
+        var waited = waiting.Elapsed;
+        waiting.Reset();
+        return waited;
     }
 
     /// <inheritdoc/>
@@ -81,6 +91,19 @@ internal sealed class TrainingBatches : IDisposable
     {
         ahead?.Dispose();
         loader.Dispose();
+    }
+
+    private T Timed<T>(Func<T> take)
+    {
+        waiting.Start();
+        try
+        {
+            return take();
+        }
+        finally
+        {
+            waiting.Stop();
+        }
     }
 
     private PreparedBatch Prepare(Batch batch)

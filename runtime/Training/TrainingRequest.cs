@@ -1,6 +1,7 @@
 using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Distributed;
 using MedSegDsl.Runtime.Evaluation;
+using Microsoft.Extensions.Logging;
 
 namespace MedSegDsl.Runtime.Training;
 
@@ -19,6 +20,9 @@ public sealed record TrainingRequest(Experiment Experiment, NnUNetFolders Folder
 
     /// <summary>The processes that train together, all with the same request.</summary>
     public ICommunicator Ranks { get; init; } = SingleProcess.Instance;
+
+    /// <summary>Takes the lines of the log as well, beside the file in the fold's folder; null for the file alone.</summary>
+    public ILoggerFactory? Logging { get; init; }
 
     /// <summary>Asks the training to save where it is and to stop: a scheduler takes the machine away.</summary>
     public CancellationToken Preemption { get; init; }

@@ -1,6 +1,7 @@
 using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Inference;
+using MedSegDsl.Runtime.Logging;
 using MedSegDsl.Runtime.Planning;
 using MedSegDsl.Runtime.Training.Cascade;
 using MedSegDsl.Runtime.Training.Progress;
@@ -37,7 +38,7 @@ public static class TrainingRun
         if (request.Ranks.Rank == 0)
         {
             Describe(source, plans, folder, setup);
-            progress = new SeveralProgresses(new TrainingLogFile(folder.Log), new ProgressPicture(folder.Progress), console);
+            progress = Progress(folder, request, console);
         }
 
         using var trainer = new Trainer(setup, progress);
@@ -61,6 +62,17 @@ public static class TrainingRun
                 $"stopped during the final validation; all epochs are in {folder.Final}: --continue validates again");
         }
     }
+
+    /// <summary>Everybody who is told: the log, the picture, the curves for TensorBoard and for programs, the console.</summary>
+    private static SeveralProgresses Progress(FoldFolder folder, TrainingRequest request, ITrainingProgress console) => new(
+    [
+        new LoggedProgress(LineLogger.ToFile(folder.Log)),
+        .. request.Logging is { } host ? [new LoggedProgress(host.CreateLogger(LoggedProgress.Category))] : Array.Empty<ITrainingProgress>(),
+        new ProgressPicture(folder.Progress),
+        new TrainingJson(folder.Json),
+        new TensorBoardFile(folder.Path),
+        console,
+    ]);
 
     private static Experiment Valid(Experiment experiment)
     {

@@ -1,3 +1,4 @@
+using MedSegDsl.Runtime.Logging;
 using Spectre.Console;
 
 namespace MedSegDsl.Runtime.Training.Progress;
@@ -8,6 +9,6 @@ public static class ConsoleProgress
     /// <summary>A live display on a terminal; plain lines where the output is redirected.</summary>
     public static ITrainingProgress Create() =>
         Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive
-            ? new PlainProgress(Console.Out)
+            ? new LoggedProgress(LineLogger.To(Console.Out))
             : new LiveProgress(AnsiConsole.Console);
 }

@@ -17,6 +17,9 @@ public interface ITrainingProgress
     /// <summary>Something worth a line: a checkpoint was written, a validation case predicted.</summary>
     void Noted(string line);
 
+    /// <summary>Something that should be put right, though the training goes on.</summary>
+    void Warned(string line) => Noted(line);
+
     /// <summary>The epochs are over, all of them or not; only notes may follow.</summary>
     void Ended();
 }

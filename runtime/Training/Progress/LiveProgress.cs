@@ -22,6 +22,7 @@ public sealed class LiveProgress(IAnsiConsole console) : ITrainingProgress
     private TrainingStep? step;
     private Curves? curves;
     private string note = "";
+    private string warning = "";
     private Task drawing = Task.CompletedTask;
 
     /// <inheritdoc/>
@@ -59,6 +60,13 @@ public sealed class LiveProgress(IAnsiConsole console) : ITrainingProgress
     }
 
     /// <inheritdoc/>
+    public void Warned(string line)
+    {
+        lock (stateLock)
+            warning = line;
+    }
+
+    /// <inheritdoc/>
     public void Ended()
     {
         over.Set();
@@ -87,8 +95,12 @@ public sealed class LiveProgress(IAnsiConsole console) : ITrainingProgress
             {
                 parts.Add(Epochs(c));
                 parts.Add(Classes(c.Epochs[^1]));
+                if (c.Epochs[^1].Load is { } load)
+                    parts.Add(new Text(ProgressText.Load(load, c.Epochs[^1].Seconds), new Style(Color.Grey)));
             }
 
+            if (warning.Length > 0)
+                parts.Add(new Text(warning, new Style(Color.Yellow)));
             if (note.Length > 0)
                 parts.Add(new Text(note, new Style(Color.Grey)));
             return new Rows(parts);

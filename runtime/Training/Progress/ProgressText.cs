@@ -23,5 +23,17 @@ internal static class ProgressText
         + $"{Number(epoch.ValidationLoss)}, pseudo Dice {Number(epoch.MeanPseudoDice)} "
         + $"[{string.Join(" ", epoch.PseudoDice.Select(Number))}], average {Number(epoch.AveragePseudoDice)}, learning rate "
         + $"{epoch.LearningRate.ToString("0.######", CultureInfo.InvariantCulture)}, "
-        + $"{epoch.Seconds.ToString("0.0", CultureInfo.InvariantCulture)} s, {Duration(remaining)} left";
+        + $"{epoch.Seconds.ToString("0.0", CultureInfo.InvariantCulture)} s{(epoch.Load is { } load ? ", " + Load(load, epoch.Seconds) : "")}, "
+        + $"{Duration(remaining)} left";
+
+    /// <summary>What an epoch asked of the machine: <c>3 % waiting for data, 2.1 GiB of memory, 10.4 GiB on the GPU</c>.</summary>
+    public static string Load(EpochLoad load, double seconds)
+    {
+        var share = (100 * load.WaitingShare(seconds)).ToString("0", CultureInfo.InvariantCulture);
+        return $"{share} % waiting for data, {Gibibytes(load.HostBytes)} of memory"
+            + (load.DeviceBytes is { } device ? $", {Gibibytes(device)} on the GPU" : "");
+    }
+
+    private static string Gibibytes(long bytes) =>
+        (bytes / (double)(1L << 30)).ToString("0.0", CultureInfo.InvariantCulture) + " GiB";
 }

@@ -33,6 +33,13 @@ public sealed class SeveralProgresses(params IReadOnlyList<ITrainingProgress> li
     }
 
     /// <inheritdoc/>
+    public void Warned(string line)
+    {
+        foreach (var listener in listeners)
+            listener.Warned(line);
+    }
+
+    /// <inheritdoc/>
     public void Ended()
     {
         foreach (var listener in listeners)

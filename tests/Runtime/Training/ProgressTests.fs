@@ -5,6 +5,7 @@ open System
 open System.IO
 open Expecto
 open Spectre.Console
+open MedSegDsl.Runtime.Logging
 open MedSegDsl.Runtime.Training
 open MedSegDsl.Runtime.Training.Loading
 open MedSegDsl.Runtime.Training.Progress
@@ -37,7 +38,8 @@ let private curves count =
             1.0 - 1.5 * x,
             0.9 - x,
             [ 0.9 * x; (if i = 1 then nan else 0.5 * x) ],
-            12.5 + x
+            12.5 + x,
+            EpochLoad(2.5 + x / 5.0, 3L <<< 29, Nullable(5L <<< 30))
         )
         |> ignore
 
@@ -53,6 +55,7 @@ let private tell (progress: ITrainingProgress) =
         progress.EpochEnded(curves (epoch + 1), TimeSpan.FromMinutes 3.0)
 
     progress.Noted "wrote checkpoint_best"
+    progress.Warned "the loader is slow"
     progress.Ended()
     progress.Noted "mean foreground Dice"
 
@@ -64,15 +67,24 @@ let tests =
     testList "training/progress" [
         test "plain lines" {
             use output = new StringWriter()
-            tell (PlainProgress output)
+            tell (LoggedProgress(LineLogger.To output))
             let lines = output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            Expect.equal lines.Length 6 "two lines of overview, two epochs, two notes"
+
+            Expect.equal lines.Length 8 "two lines of overview, the classes, two epochs, two notes, a warning"
 
             lines[0]
             |> containsAll [ "Dataset999_Balls"; "small"; "12,345 parameters"; "8×16×16" ]
 
-            lines[2]
-            |> containsAll [ "epoch 1/4"; "training loss -0.5000"; "0.9000 -"; "3 min 00 s left" ]
+            lines[3]
+            |> containsAll [
+                "epoch 1/4"
+                "training loss -0.5000"
+                "0.9000 -"
+                "20 % waiting for data, 1.5 GiB of memory, 5.0 GiB on the GPU"
+                "3 min 00 s left"
+            ]
+
+            Expect.equal lines[6] "warning: the loader is slow" "a warning says that it is one"
         }
 
         test "the display on a terminal" {
@@ -97,6 +109,8 @@ let tests =
                 "pseudo Dice"
                 "core"
                 "wrote checkpoint_best"
+                "the loader is slow"
+                "waiting for data"
                 "mean foreground Dice"
             ]
         }
@@ -104,14 +118,15 @@ let tests =
         test "the log has a line for each thing said, and is continued" {
             TemporaryFolder.using' (fun folder ->
                 let path = Path.Combine(folder, "training_log.txt")
-                tell (TrainingLogFile path)
-                tell (TrainingLogFile path)
+                let log () = LoggedProgress(LineLogger.ToFile path)
+                tell (log ())
+                tell (log ())
                 let lines = File.ReadAllLines path
 
                 Expect.equal
                     lines.Length
-                    14
-                    "twice two lines of overview, the classes, two epochs, two notes"
+                    16
+                    "twice two lines of overview, the classes, two epochs, two notes, a warning"
 
                 Expect.equal (lines |> Array.filter (fun l -> l.Contains "epoch 2/4")).Length 2 "epoch 2")
         }

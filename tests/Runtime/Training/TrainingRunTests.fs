@@ -104,6 +104,7 @@ let tests =
                             "checkpoint_best.safetensors"
                             "training_log.txt"
                             "progress.png"
+                            "training.json"
                             "validation/RB_006.nii.gz"
                             "validation/summary.json"
                         ] do

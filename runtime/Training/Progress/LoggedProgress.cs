@@ -1,11 +1,14 @@
-using System.Globalization;
+using Microsoft.Extensions.Logging;
 
 namespace MedSegDsl.Runtime.Training.Progress;
 
-/// <summary>The lines of a training with their time, appended to <c>training_log.txt</c>.</summary>
-/// <param name="path">The file; its folder exists.</param>
-public sealed class TrainingLogFile(string path) : ITrainingProgress
+/// <summary>The lines of a training, a line for each epoch among them, as messages of Microsoft.Extensions.Logging.</summary>
+/// <param name="logger">Takes the lines.</param>
+public sealed class LoggedProgress(ILogger logger) : ITrainingProgress
 {
+    /// <summary>The category of the messages, by which a host can filter them.</summary>
+    public const string Category = "MedSegDsl.Training";
+
     private int epochs;
 
     /// <inheritdoc/>
@@ -25,11 +28,10 @@ public sealed class TrainingLogFile(string path) : ITrainingProgress
         Noted(ProgressText.Epoch(curves.Epochs[^1], epochs, remaining));
 
     /// <inheritdoc/>
-    public void Noted(string line)
-    {
-        var time = DateTime.Now.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
-        File.AppendAllText(path, $"{time}  {line}\n");
-    }
+    public void Noted(string line) => logger.LogInformation("{Line}", line);
+
+    /// <inheritdoc/>
+    public void Warned(string line) => logger.LogWarning("{Line}", line);
 
     /// <inheritdoc/>
     public void Ended() { }

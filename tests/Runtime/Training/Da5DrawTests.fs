@@ -6,6 +6,7 @@ open Expecto
 open TorchSharp
 open MedSegDsl
 open MedSegDsl.Runtime.Training.Augmentations
+open MedSegDsl.Runtime.Training.Augmentations.Intensity
 open MedSegDsl.Tests.Runtime.Training.AugmentationDraws
 
 let private affineOfDa5 () =

@@ -15,7 +15,7 @@ internal sealed class RankWatch : IDisposable
     private readonly RankPlace place;
     private readonly Socket[] sockets;
     private readonly Action<int, string> lost;
-    private readonly Timer heart;
+    private readonly ManualResetEventSlim stop = new();
     private readonly Lock gate = new();
     private readonly int[] parted;
     private int told;
@@ -28,7 +28,8 @@ internal sealed class RankWatch : IDisposable
     {
         (this.place, this.sockets, this.lost) = (place, sockets, lost);
         parted = new int[sockets.Length];
-        heart = new Timer(_ => SendAll([Beat]), null, Pause, Pause);
+        // Not a timer: those wait while a parallel loop has all threads of the pool.
+        new Thread(KeepBeating) { IsBackground = true, Name = "heart" }.Start();
         for (var i = 0; i < sockets.Length; i++)
         {
             var peer = i;
@@ -48,12 +49,18 @@ internal sealed class RankWatch : IDisposable
     public void Dispose()
     {
         Interlocked.Exchange(ref told, 1);
-        heart.Dispose();
+        stop.Set();
         foreach (var socket in sockets)
             socket.Dispose();
     }
 
     private int RankOf(int peer) => place.Rank == 0 ? peer + 1 : 0;
+
+    private void KeepBeating()
+    {
+        while (!stop.Wait(Pause))
+            SendAll([Beat]);
+    }
 
     private void Listen(int peer)
     {

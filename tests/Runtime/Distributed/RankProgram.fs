@@ -111,6 +111,47 @@ let private variants = [
     }
 ]
 
+/// Sums of each type, at once and two at a time, copies of rank 0's numbers, and texts in the order of the ranks.
+let private checkCalls (ranks: ICommunicator) (device: torch.Device) =
+    use _ = torch.NewDisposeScope()
+    let count = 100003L
+    let places = torch.arange (count, torch.ScalarType.Int64)
+    let factors = int64 (ranks.Size * (ranks.Size + 1) / 2)
+
+    for kind in [ torch.ScalarType.Int64; torch.ScalarType.Float32; torch.ScalarType.Float64 ] do
+        let own () =
+            (places * torch.tensor (int64 (ranks.Rank + 1))).``to``(kind).``to`` device
+
+        let expected = places * torch.tensor factors
+
+        let isSum (tensor: torch.Tensor) =
+            tensor.cpu().``to``(torch.ScalarType.Int64).equal(expected).all().item<bool>()
+
+        let one, two, three = own (), own (), own ()
+        ranks.Sum one
+        let pending = [ ranks.BeginSum two; ranks.BeginSum three ]
+
+        for sum in pending do
+            sum.Wait()
+
+        for tensor in [ one; two; three ] do
+            if not (isSum tensor) then
+                failwith $"a sum of {kind} is wrong"
+
+    let copied = (places + torch.tensor (int64 ranks.Rank)).``to`` device
+    ranks.Broadcast copied
+
+    if not (copied.cpu().equal(places).all().item<bool>()) then
+        failwith "the copy of rank 0's numbers is wrong"
+
+    let text rank = String('x', 3 * rank)
+
+    if
+        List.ofSeq (ranks.Gather(text ranks.Rank))
+        <> [ for rank in 0 .. ranks.Size - 1 -> text rank ]
+    then
+        failwith "the texts of all ranks are wrong"
+
 /// Both steps of every variant, in float32 to the last bit of a factor.
 let private gradients (ranks: ICommunicator) device folder =
     torch.backends.cuda.matmul.allow_tf32 <- false
@@ -207,6 +248,7 @@ let run how folder =
 
                 Workflow.Ranks.join place device (fun ranks ->
                     if how = "gradients" then
+                        checkCalls ranks device
                         gradients ranks device folder
                     else
                         trainLong ranks device folder asked

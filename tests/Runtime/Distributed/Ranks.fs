@@ -82,6 +82,8 @@ let start (ranks: int) (arguments: string list) =
         )
 
     info.Environment["OMP_NUM_THREADS"] <- "1"
+    // Ranks that wait give their core to others: there may be fewer cores than ranks.
+    info.Environment["OMPI_MCA_mpi_yield_when_idle"] <- "1"
     info.Environment["OMPI_ALLOW_RUN_AS_ROOT"] <- "1"
     info.Environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] <- "1"
 

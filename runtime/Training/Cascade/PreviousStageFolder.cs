@@ -30,11 +30,20 @@ public sealed record PreviousStageFolder(string Path, string Stage, string Comma
     {
         if (configuration.PreviousStage is not { } stage)
             return null;
-        var seed = identity.Seed == TrainingIdentity.DefaultSeed ? "" : $" --seed {identity.Seed}";
         return new PreviousStageFolder(
             Of(folders.ResultsOf(identity.Dataset, identity.Trainer, identity.Plans, stage), configuration.Name),
             stage,
-            $"medseg train {NnUNetFolders.DatasetId(identity.Dataset)} {stage} FOLD -n {network} -p {identity.Plans}{seed}");
+            CommandOf(identity, stage, network));
+    }
+
+    /// <summary>The command of a training that the command line can name; an experiment of another title is a script's.</summary>
+    private static string CommandOf(TrainingIdentity identity, string stage, string network)
+    {
+        var seed = identity.Seed == TrainingIdentity.DefaultSeed ? "" : $"_seed{identity.Seed}";
+        if (identity.Trainer != TrainingIdentity.TrainerOf(network + seed))
+            return $"run the same experiment in {stage}";
+        var word = seed.Length == 0 ? "" : $" --seed {identity.Seed}";
+        return $"medseg train {NnUNetFolders.DatasetId(identity.Dataset)} {stage} FOLD -n {network} -p {identity.Plans}{word}";
     }
 
     /// <summary>The file of a case.</summary>

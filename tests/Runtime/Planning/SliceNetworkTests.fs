@@ -7,6 +7,7 @@ open TorchSharp
 open MedSegDsl
 open MedSegDsl.Kernels
 open MedSegDsl.Models
+open MedSegDsl.Runtime.Files
 open MedSegDsl.Runtime.Planning
 open MedSegDsl.Tests.Golden
 open MedSegDsl.Tests.Runtime
@@ -91,6 +92,39 @@ let tests =
             let difference = (actual.squeeze (2L) - expected).abs().max().item<float32>()
             Expect.isLessThan difference 1e-5f "the same maps"
         }
+
+        test "plans of nnU-Net 2.4 and before describe the same network" {
+            let older =
+                "\"UNet_class_name\": \"PlainConvUNet\", \"UNet_base_num_features\": 4, \"unet_max_num_features\": 6, "
+                + "\"n_conv_per_stage_encoder\": [2, 1], \"n_conv_per_stage_decoder\": [1], "
+                + "\"pool_op_kernel_sizes\": [[1, 1], [2, 2]], \"conv_kernel_sizes\": [[3, 3], [3, 3]], "
+
+            let json = (SmallPlans.plans().Configuration "2d").Json.ToJsonString()
+            let keys = PythonJson.Parse("{" + older + json.Substring 1, "older").AsObject()
+            keys.Remove "architecture" |> ignore
+
+            Expect.equal
+                (PlannedNetwork.Resolve(NnUNet.plain, PlansConfiguration("2d", JsonFields(keys, "older"))))
+                (PlannedNetwork.Resolve(NnUNet.plain, configuration ()))
+                "the same"
+        }
+
+        for definition in [ NnUNet.resEncM; UMamba.bot; UMamba.enc ] do
+            test $"{definition.Name} takes slices, and learns" {
+                NativeLibtorch.Load() |> ignore
+                use _ = torch.NewDisposeScope()
+                let resolved = PlannedNetwork.Resolve(definition, configuration ())
+                use network = NetworkBuilder.Build(resolved, 2, 3, Size3.create 1 8 12, 3L)
+                let maps = network.forward ((input ()).unsqueeze 2L)
+                Expect.equal (List.ofArray maps[0].shape) [ 2L; 3L; 1L; 8L; 12L ] "shape"
+                maps[0].square().sum().backward()
+
+                for struct (name, parameter) in network.named_parameters () do
+                    match parameter.grad with
+                    | Null -> ()
+                    | NonNull gradient ->
+                        Expect.isTrue (gradient.isfinite().all().item<bool>()) $"{name}: finite"
+            }
 
         test "a network of its own sizes takes volumes" {
             TemporaryFolder.expectsLine

@@ -6,6 +6,7 @@ open System.IO
 open Expecto
 open TorchSharp
 open MedSegDsl
+open MedSegDsl.Runtime.Dataset
 open MedSegDsl.Runtime.Imaging
 open MedSegDsl.Runtime.Inference
 open MedSegDsl.Runtime.Selection
@@ -166,6 +167,31 @@ let private whole = test "the first stage of all folds, then the second stage, t
             cascade () |> ignore))
 }
 
+let private commands =
+    test "the missing first stage of a script's experiment is that experiment in the first stage" {
+        TemporaryFolder.using' (fun root ->
+            let folders = NnUNetFolders(root, root, root)
+
+            let refused words experiment seed =
+                let identity = TrainingIdentity.Of(experiment, Fold.Index 0, seed)
+                let configuration = SmallPlans.plans().Configuration identity.Configuration
+
+                let folder =
+                    nonNull (PreviousStageFolder.For(folders, identity, configuration, "nnUNet"))
+
+                TemporaryFolder.expectsLine words (fun () -> folder.Require [| "a"; "b"; "c"; "d" |])
+
+            let cascade =
+                SmallPlans.experiment |> withConfiguration Configuration.ThreeDCascadeFullRes
+
+            refused [ "4 of 4"; "(a, b, c, ...)"; "FOLD -n nnUNet -p nnUNetPlans --seed 3" ] cascade 3
+
+            refused
+                [ "MedSegTrainer_mine__"; "run the same experiment in 3d_lowres" ]
+                (titled "mine" cascade)
+                1)
+    }
+
 let private instructions = test "the commands of a cascade predict with its first stage before" {
     let model = ModelName("MedSegTrainer_nnUNet", "nnUNetPlans", "3d_cascade_fullres")
     let best = Candidate(model.Identifier, "folder", [| model |], 0.5)
@@ -192,4 +218,5 @@ let private instructions = test "the commands of a cascade predict with its firs
         Expect.stringContains (choice.Instructions()) line "commands"
 }
 
-let tests = testList "training/cascade" [ channels; stored; whole; instructions ]
+let tests =
+    testList "training/cascade" [ channels; stored; whole; commands; instructions ]

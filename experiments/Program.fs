@@ -12,6 +12,7 @@ let private run =
     | Plan args -> PlanCommand.run args
     | Preprocess args -> PreprocessCommand.run args
     | Train args -> TrainCommand.run args
+    | Submit args -> SubmitCommand.run args
     | Predict args -> PredictCommand.run args
     | Evaluate args -> EvaluateCommand.run args
     | Ensemble args -> EnsembleCommand.run args

@@ -101,7 +101,7 @@ module Script =
 
             for seed in experiment.Seeds do
                 for fold in experiment.Folds do
-                    let outcome = Training.run folders experiment fold seed goOn None
+                    let outcome = Training.run folders experiment fold seed goOn None false
                     Evaluation.show outcome.Validation
                     printfn "results are in %s" outcome.Folder.Path
 

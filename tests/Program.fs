@@ -117,6 +117,7 @@ let all =
         Models.InitialisationTests.tests
         Models.WeightsTests.tests
         Experiments.CommandLineTests.tests
+        Experiments.SubmitTests.tests
         Models.TorchFileTests.tests
         Models.LoadingTests.tests
         Runtime.Weights.ModelImportTests.tests

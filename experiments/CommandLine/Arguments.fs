@@ -3,6 +3,7 @@ module MedSegDsl.Experiments.CommandLine.Arguments
 
 open Argu
 open MedSegDsl.Experiments.CommandLine.SelectionArguments
+open MedSegDsl.Experiments.CommandLine.SubmitArguments
 
 type ConvertArgs =
     | [<MainCommand; ExactlyOnce>] Release of NAME: string * FOLDER: string
@@ -73,6 +74,7 @@ type TrainArgs =
     | Precision of NAME: string
     | [<AltCommandLine("-device")>] Device of NAME: string
     | [<AltCommandLine("-num_gpus")>] Gpus of COUNT: int
+    | [<AltCommandLine("--npz")>] Save_Probabilities
 
     interface IArgParserTemplate with
         member arg.Usage =
@@ -93,6 +95,8 @@ type TrainArgs =
             | Seed _ -> "default: 1"
             | Precision _ -> "float32, bfloat16 or float16; default: the trainer's, on the CPU float32"
             | Device _ -> "auto (default), cpu, cuda or cuda:N"
+            | TrainArgs.Save_Probabilities ->
+                "the final validation also writes CASE.npz, from which find-best-configuration tries ensembles"
             | Gpus _ -> "train on so many GPUs of this machine, which share each batch; default: 1"
 
 type PredictArgs =
@@ -289,6 +293,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Plan of ParseResults<PlanArgs>
     | [<CliPrefix(CliPrefix.None)>] Preprocess of ParseResults<PreprocessArgs>
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgs>
+    | [<CliPrefix(CliPrefix.None)>] Submit of ParseResults<SubmitArgs>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArgs>
     | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<EvaluateArgs>
     | [<CliPrefix(CliPrefix.None)>] Ensemble of ParseResults<EnsembleArgs>
@@ -311,6 +316,7 @@ type Command =
             | Plan _ -> "fingerprint a dataset and write its plans"
             | Preprocess _ -> "preprocess a dataset for training"
             | Train _ -> "train a network on one fold"
+            | Submit _ -> "train folds and seeds as a Slurm job array"
             | Predict _ -> "segment images with a trained model"
             | Evaluate _ ->
                 "Dice, surface distances and more of predictions against reference labels, as summary.json and metrics.csv"

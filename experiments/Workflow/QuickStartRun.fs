@@ -56,7 +56,7 @@ let run (folder: string) (experiment: Experiment) =
     Training.prepare folders experiment
 
     step clock $"2/4  training {experiment.Network.Name}"
-    let outcome = Training.run folders experiment fold seed false None
+    let outcome = Training.run folders experiment fold seed false None false
 
     step clock "3/4  predicting the held-out case"
     let raw = folders.RawDataset dataset

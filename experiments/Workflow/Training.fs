@@ -47,7 +47,7 @@ let prepare (folders: NnUNetFolders) (experiment: Experiment) =
 
 /// One training: fold and seed, from the last checkpoint where it goes on, or from a file of pretrained weights. SIGTERM
 /// makes it save and stop. Processes that mpirun, srun or `--gpus` started train together; the first one reports.
-let run folders (experiment: Experiment) fold seed goOn pretrained =
+let run folders (experiment: Experiment) fold seed goOn pretrained saveProbabilities =
     let libtorch = NativeLibtorch.Load()
     let place = RankPlace.FromEnvironment()
 
@@ -70,6 +70,7 @@ let run folders (experiment: Experiment) fold seed goOn pretrained =
                     seed,
                     Continue = goOn,
                     PretrainedWeights = Option.toObj pretrained,
+                    SaveProbabilities = saveProbabilities,
                     Ranks = ranks,
                     Preemption = token
                 )

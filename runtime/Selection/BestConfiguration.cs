@@ -89,7 +89,8 @@ public sealed class BestConfiguration(
         EnsembleMember[] members = [Validated(first), Validated(second)];
         if (members.FirstOrDefault(member => !member.IsComplete) is { } lacking)
         {
-            report($"{identifier} is left out: {lacking.Folder} lacks the probabilities (.npz) of validation cases");
+            report($"{identifier} is left out: {lacking.Folder} lacks the probabilities (.npz) of validation cases; "
+                + "train its folds with --continue --save-probabilities, which validates them again");
             return null;
         }
 

@@ -24,6 +24,9 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
     private readonly PlansConfiguration? next =
         configuration.NextStage is { } stage && plans.ConfigurationNames.Contains(stage) ? plans.Configuration(stage) : null;
 
+    /// <summary>Whether CASE.npz with the probabilities is written as well.</summary>
+    public bool SaveProbabilities { get; init; }
+
     /// <summary>Predicts, writes and evaluates.</summary>
     /// <param name="network">The trained network.</param>
     /// <param name="options">Patch and mirroring.</param>
@@ -57,11 +60,7 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
             if (!references.TryGetValue(stored.Id, out var reference))
                 throw new UserException($"{rawFolder}: the label map of the validation case {stored.Id} is not there");
             var logits = predictor.Predict(CasePredictor.Function(network), Image(stored), cancellation: cancellation);
-            var labels = Exporter.Segment(
-                logits,
-                ExportGrid.Of(plans, configuration, stored.Properties),
-                dataset.LabelManager.RegionsClassOrder,
-                Environment.ProcessorCount);
+            var labels = Segment(logits, stored, Path.Combine(folder, stored.Id + ".npz"));
             var file = Path.Combine(folder, stored.Id + dataset.FileEnding);
             reader.WriteLabels(file, labels, reader.ReadLabels(reference).Geometry);
             WriteNextStage(logits, stored, Path.GetFullPath(Path.Combine(folder, "..", "..")));
@@ -75,6 +74,18 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
             summary.Write(Path.Combine(folder, "summary.json"));
         note($"mean foreground Dice of the validation cases {Progress.ProgressText.Number(summary.ForegroundMean.Dice)}");
         return summary;
+    }
+
+    /// <summary>The label map of a case; its probabilities go into a file where they are wanted.</summary>
+    private ImageArray<short> Segment(Logits logits, StoredCase stored, string probabilityFile)
+    {
+        var grid = ExportGrid.Of(plans, configuration, stored.Properties);
+        var order = dataset.LabelManager.RegionsClassOrder;
+        if (!SaveProbabilities)
+            return Exporter.Segment(logits, grid, order, Environment.ProcessorCount);
+        var (labels, probabilities) = Exporter.SegmentWithProbabilities(logits, grid, order, Environment.ProcessorCount);
+        ProbabilityFile.Write(probabilityFile, probabilities);
+        return labels;
     }
 
     /// <summary>What the network sees of a case.</summary>

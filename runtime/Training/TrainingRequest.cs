@@ -21,6 +21,9 @@ public sealed record TrainingRequest(Experiment Experiment, NnUNetFolders Folder
     /// <summary>The processes that train together, all with the same request.</summary>
     public ICommunicator Ranks { get; init; } = SingleProcess.Instance;
 
+    /// <summary>Whether the final validation keeps the probabilities of its cases, for ensembles.</summary>
+    public bool SaveProbabilities { get; init; }
+
     /// <summary>Takes the lines of the log as well, beside the file in the fold's folder; null for the file alone.</summary>
     public ILoggerFactory? Logging { get; init; }
 

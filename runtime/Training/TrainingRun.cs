@@ -48,7 +48,10 @@ public static class TrainingRun
         trainer.Run(cancellation, request.Preemption);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, request.Preemption);
-        var validation = new FinalValidation(plans, configuration, dataset, request.Folders.RawDataset(identity.Dataset));
+        var validation = new FinalValidation(plans, configuration, dataset, request.Folders.RawDataset(identity.Dataset))
+        {
+            SaveProbabilities = request.SaveProbabilities,
+        };
         var options = new SlidingWindowOptions(setup.Augmentation.Patch, setup.Augmentation.MirrorAxes);
         try
         {

@@ -49,6 +49,7 @@ let private commands = [
     "plan"
     "preprocess"
     "train"
+    "submit"
     "predict"
     "evaluate"
     "ensemble"

@@ -83,6 +83,7 @@ let private train (args: ParseResults<TrainArgs>) =
             (args.GetResult(Seed, 1))
             (args.Contains TrainArgs.Continue)
             (args.TryGetResult Pretrained_Weights)
+            (args.Contains TrainArgs.Save_Probabilities)
 
     if RankPlace.FromEnvironment().Rank = 0 then
         Evaluation.show outcome.Validation

@@ -7,6 +7,7 @@ open Expecto
 open MedSegDsl
 open MedSegDsl.Runtime.Dataset
 open MedSegDsl.Runtime.Imaging
+open MedSegDsl.Runtime.Inference
 open MedSegDsl.Runtime.Planning
 open MedSegDsl.Runtime.Preprocessing
 open MedSegDsl.Runtime.Storage
@@ -128,7 +129,14 @@ let tests =
                     let longer = { experiment with Epochs = 3<epoch> }
 
                     let request =
-                        TrainingRequest(longer, folders root, Fold.Index 0, 1, Continue = true)
+                        TrainingRequest(
+                            longer,
+                            folders root,
+                            Fold.Index 0,
+                            1,
+                            Continue = true,
+                            SaveProbabilities = true
+                        )
 
                     let further = TrainingRun.Run(request, SilentProgress())
                     Expect.equal further.Curves.Epochs.Count 3 "continuing adds the epochs that are missing"
@@ -136,7 +144,12 @@ let tests =
                     Expect.equal
                         further.Curves.Epochs[0].TrainingLoss
                         outcome.Curves.Epochs[0].TrainingLoss
-                        "the first epoch is the first run's")
+                        "the first epoch is the first run's"
+
+                    use probabilities =
+                        ProbabilityFile.Open(Path.Combine(parent, "fold_0", "validation", "RB_006.npz"))
+
+                    Expect.equal probabilities.Shape truth.Voxels.Shape "probabilities on the image's own grid")
             }
 
             test "without preprocessed cases the line says what to run" {

@@ -31,7 +31,8 @@ type SubmitArgs =
             | SubmitArgs.Network _ -> "a network of `medseg list`"
             | SubmitArgs.Trainer _ -> "nnU-Net's name of a trainer, instead of --network"
             | SubmitArgs.Plans _ -> "plans file without .json"
-            | SubmitArgs.Train _ -> "further words of `train`, in quotes: --train \"--epochs 300 --precision bfloat16\""
+            | SubmitArgs.Train _ ->
+                "further words of `train`, in quotes: --train \"--epochs 300 --precision bfloat16\""
             | SubmitArgs.Partition _ -> "the cluster's partition"
             | SubmitArgs.Account _ -> "the account that pays"
             | SubmitArgs.Time _ -> "time limit of a task, for example 2-00:00:00"

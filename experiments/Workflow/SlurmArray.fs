@@ -31,8 +31,7 @@ module SlurmArray =
     let private notice = 180
 
     /// A word of the shell that means itself.
-    let private quoted (word: string) =
-        "'" + word.Replace("'", "'\\''") + "'"
+    let private quoted (word: string) = "'" + word.Replace("'", "'\\''") + "'"
 
     let private line (words: string list) =
         words |> List.map quoted |> String.concat " "

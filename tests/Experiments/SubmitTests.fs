@@ -136,7 +136,10 @@ let tests =
         test "the command writes and shows the script, and submits it when told to" {
             withDataset (fun folder ->
                 program folder "sbatch" [ "bash -n \"$1\" && echo \"took $1\"" ]
-                let words = "--seeds 1 2 --network UNETR --time 2-00:00:00 --partition gpu --memory 64G"
+
+                let words =
+                    "--seeds 1 2 --network UNETR --time 2-00:00:00 --partition gpu --memory 64G"
+
                 let dry = submit folder (words + " --train \"--epochs 5\" --dry-run")
                 isSilent dry
                 let file = Path.Combine(folder, "Dataset901_Small-UNETR-3d_fullres.sbatch")

@@ -72,7 +72,10 @@ let private jobs (args: ParseResults<SubmitArgs>) : SlurmArray =
     let cpus = args.GetResult(SubmitArgs.Cpus, 12)
 
     if folds.IsEmpty || seeds.IsEmpty || gpus < 0 || cpus < 1 then
-        raise (UserException "an array needs a fold and a seed, a core for each task, and no negative number of GPUs")
+        raise (
+            UserException
+                "an array needs a fold and a seed, a core for each task, and no negative number of GPUs"
+        )
 
     let named word value =
         match value with
@@ -93,7 +96,9 @@ let private jobs (args: ParseResults<SubmitArgs>) : SlurmArray =
     ]
 
     let before = [ NnUNetFolders.FromEnvironment().DatasetName dataset; configuration ]
-    let model = trainer |> Option.orElse network |> Option.defaultValue "UlikeMamba_3dMT"
+
+    let model =
+        trainer |> Option.orElse network |> Option.defaultValue "UlikeMamba_3dMT"
 
     {
         Name = $"{before.Head}-{model}-{configuration}"
@@ -134,7 +139,8 @@ let private sbatch (file: string) =
             run ()
         with :? Win32Exception ->
             raise (
-                UserException $"sbatch is not on the PATH: submit {file} on a machine of the cluster, or say --dry-run"
+                UserException
+                    $"sbatch is not on the PATH: submit {file} on a machine of the cluster, or say --dry-run"
             )
 
     if code <> 0 then
@@ -149,7 +155,13 @@ let run (args: ParseResults<SubmitArgs>) =
     let script = SlurmArray.script jobs
     AtomicFile.WriteText(file, script)
     printfn "%s" script
-    printfn "%d jobs: %d folds, %d seeds; the script is %s" (SlurmArray.tasks jobs) jobs.Folds.Length jobs.Seeds.Length file
+
+    printfn
+        "%d jobs: %d folds, %d seeds; the script is %s"
+        (SlurmArray.tasks jobs)
+        jobs.Folds.Length
+        jobs.Seeds.Length
+        file
 
     if not (args.Contains SubmitArgs.Dry_Run) then
         if args.Contains SubmitArgs.Yes || asks (SlurmArray.tasks jobs) then

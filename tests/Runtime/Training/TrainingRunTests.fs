@@ -149,7 +149,10 @@ let tests =
                     use probabilities =
                         ProbabilityFile.Open(Path.Combine(parent, "fold_0", "validation", "RB_006.npz"))
 
-                    Expect.equal probabilities.Shape truth.Voxels.Shape "probabilities on the image's own grid")
+                    Expect.equal
+                        probabilities.Shape
+                        truth.Voxels.Shape
+                        "probabilities on the image's own grid")
             }
 
             test "without preprocessed cases the line says what to run" {

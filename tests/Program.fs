@@ -14,6 +14,7 @@ let all =
         Dsl.UNetTests.tests
         Dsl.CostTests.golden
         Dsl.CostTests.tests
+        Dsl.TrainingMemoryTests.tests
         Dsl.ValidationTests.tests
         Dsl.UnetrTests.tests
         Dsl.ComparedNetworksTests.tests

@@ -141,6 +141,7 @@ let run epochs name =
                 Experiment = experiment,
                 ExperimentJson = "{}",
                 Identity = TrainingIdentity.Of(experiment, Fold.Index 0, 0),
+                Definition = experiment.Network,
                 Network = network,
                 Labels = labels,
                 BatchDice = false,

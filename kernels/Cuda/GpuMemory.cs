@@ -12,4 +12,8 @@ public static class GpuMemory
         var (free, total) = CudaDriver.Memory();
         return total - free;
     }
+
+    /// <summary>All bytes of it.</summary>
+    /// <exception cref="CudaException">No GPU is in use on this thread.</exception>
+    public static long Total() => CudaDriver.Memory().Total;
 }

@@ -36,10 +36,4 @@ internal sealed record AccumulationPlan(string Description, ScalarType Type, tor
         var bytes = (long)classes * window.Tile[0] * window.Padded[1] * window.Padded[2] * (Type == ScalarType.Float16 ? 2 : 4);
         return Device.type != DeviceType.CPU || bytes <= LargestShare * GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
     }
-
-    /// <summary>Whether an error says that memory has run out.</summary>
-    public static bool IsOutOfMemory(Exception cause) =>
-        cause is OutOfMemoryException
-        || cause.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
-        || cause.Message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase);
 }

@@ -1,6 +1,7 @@
 using MedSegDsl.Models;
 using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Imaging;
+using MedSegDsl.Runtime.Measurement;
 using MedSegDsl.Runtime.Planning;
 using MedSegDsl.Runtime.Preprocessing;
 using TorchSharp;
@@ -161,7 +162,7 @@ public sealed class CasePredictor : IDisposable
             {
                 return predict(predictor);
             }
-            catch (Exception cause) when (AccumulationPlan.IsOutOfMemory(cause))
+            catch (Exception cause) when (OutOfMemory.IsSaidBy(cause))
             {
                 if (accumulation + 1 == accumulations.Count)
                 {

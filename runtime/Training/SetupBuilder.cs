@@ -47,6 +47,7 @@ internal static class SetupBuilder
             Experiment = experiment,
             ExperimentJson = Json.ofExperiment(experiment),
             Identity = identity,
+            Definition = definition,
             Network = network,
             Labels = labels,
             BatchDice = configuration.BatchDice,

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using MedSegDsl.Runtime.Distributed;
+using MedSegDsl.Runtime.Measurement;
 using MedSegDsl.Runtime.Training.Checkpoints;
 using MedSegDsl.Runtime.Training.Loading;
 using MedSegDsl.Runtime.Training.Losses;
@@ -135,6 +136,10 @@ public sealed class Trainer : IDisposable
             if (ranks.Rank == 0)
                 setup.Folder.RemoveLatest();
             ranks.Barrier();
+        }
+        catch (Exception cause) when (OutOfMemory.IsSaidBy(cause))
+        {
+            throw TrainingMemoryAdvice.For(setup, cause);
         }
         finally
         {

@@ -18,6 +18,9 @@ public sealed record TrainingSetup
     /// <summary>What identifies the training in its folder and checkpoints.</summary>
     public required TrainingIdentity Identity { get; init; }
 
+    /// <summary>The network's definition, with the plans' sizes.</summary>
+    public required Network Definition { get; init; }
+
     /// <summary>The network, on the device. The trainer changes its weights; it does not dispose it.</summary>
     public required SegmentationNetwork Network { get; init; }
 

@@ -277,8 +277,10 @@ let private testsOn (test: string -> (unit -> unit) -> Test) device : Test list 
         | candidates -> test name (fun () -> check device file candidates)
 ]
 
+/// Sequenced, because a backward pass of the largest takes ten gigabytes, and two at once more than many machines have.
 let tests =
-    testList "golden/networks" [
+    testSequenced
+    <| testList "golden/networks" [
         yield! testsOn testCase (lazy torch.CPU)
         testList "on a GPU" (testsOn gpuTest gpu)
     ]

@@ -63,6 +63,9 @@ type BallCase(id: string, seed: int) =
     /// What every voxel of the image is multiplied with.
     member val Factor = 1f with get, set
 
+    /// What reading a patch ends with.
+    member val Failure: exn option = None with get, set
+
     interface ITrainingCase with
         member _.Id = id
         member _.Channels = 1
@@ -71,6 +74,7 @@ type BallCase(id: string, seed: int) =
 
         member this.ReadPatch(corner, size, pixels, segmentation) =
             this.Reads <- this.Reads + 1
+            this.Failure |> Option.iter raise
             let mutable i = 0
 
             for z in corner[0] .. corner[0] + size[0] - 1 do
@@ -186,6 +190,7 @@ let setupOf variant interval (experiment: Experiment) seed folder (training: Bal
         Experiment = experiment,
         ExperimentJson = "{}",
         Identity = TrainingIdentity.Of(experiment, Fold.Index 0, seed),
+        Definition = experiment.Network,
         Network = network,
         Labels = variant.Labels,
         BatchDice = variant.BatchDice,

@@ -303,6 +303,19 @@ let private stopsAtNaN folder =
 
     Expect.isEmpty (Directory.GetFiles folder) "no checkpoint of broken weights"
 
+let private saysWhatFits folder =
+    let training = trainingCases ()
+
+    for ball in training do
+        ball.Failure <- Some(OutOfMemoryException "CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    let setup = SmallTraining.setup (epochs 1<epoch>) 1 folder training
+    use _ = setup.Network
+    use trainer = new Trainer(setup, silent)
+
+    TemporaryFolder.expectsLine [ "2 patches of 8×16×16"; "a batch of 1 should fit"; "--batch 1" ] (fun () ->
+        trainer.Run())
+
 let private refusesOtherNetwork folder =
     let setup = SmallTraining.setup (epochs 1<epoch>) 1 folder (trainingCases ())
     train setup |> ignore
@@ -339,6 +352,7 @@ let tests =
                 "several batches make a step", accumulates
                 "early stop ends a training, and continuing leaves it ended", stopsEarly
                 "a loss that is not a number stops the training and names the cases", stopsAtNaN
+                "where memory runs out a line says which batch would fit", saysWhatFits
                 "the checkpoint of another network is refused", refusesOtherNetwork
             ] do
             test name { TemporaryFolder.using' run }

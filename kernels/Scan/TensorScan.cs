@@ -33,14 +33,18 @@ internal static class TensorScan
         var (weightsIn, weightsOut) = (Cut(b), Cut(c));
         var elapsed = steps.cumsum(2);
 
-        // Each chunk from a state of zero: states (B, chunks, D, N).
+        // Each chunk from a state of zero: states (B, chunks, D, N). What a step leaves goes at once, unless a backward pass will
+        // want it: all together they are as large as the sequence times the states.
         var state = inputs.new_zeros(batch, chunks, a.shape[0], a.shape[1]);
         var local = new List<Tensor>();
         for (var t = 0L; t < size; t++)
         {
+            using var step = NewDisposeScope();
             var decay = (steps.select(2, t).unsqueeze(-1) * a).exp();
-            state = decay * state + inputs.select(2, t).unsqueeze(-1) * weightsIn.select(2, t).unsqueeze(2);
-            local.Add(matmul(state, weightsOut.select(2, t).unsqueeze(-1)).squeeze(-1));
+            var next = decay * state + inputs.select(2, t).unsqueeze(-1) * weightsIn.select(2, t).unsqueeze(2);
+            local.Add(matmul(next, weightsOut.select(2, t).unsqueeze(-1)).squeeze(-1).MoveToOuterDisposeScope());
+            state.Dispose();
+            state = next.MoveToOuterDisposeScope();
         }
 
         // The state at each chunk's start.
@@ -55,8 +59,10 @@ internal static class TensorScan
         var y = new List<Tensor>();
         for (var t = 0; t < size; t++)
         {
+            using var step = NewDisposeScope();
             var decay = (elapsed.select(2, t).unsqueeze(-1) * a).exp();
-            y.Add(local[t] + matmul(decay * start, weightsOut.select(2, t).unsqueeze(-1)).squeeze(-1));
+            var fromStart = matmul(decay * start, weightsOut.select(2, t).unsqueeze(-1)).squeeze(-1);
+            y.Add((local[t] + fromStart).MoveToOuterDisposeScope());
         }
         return torch.stack(y, 2).reshape(batch, chunks * size, -1).narrow(1, 0, length).MoveToOuterDisposeScope();
     }

@@ -24,8 +24,13 @@ let unit (key: string) (n: int) : float[] =
     let h = hash key
     Array.init n (at h)
 
+/// A function of each of these numbers, in float32.
+let unitMapped (change: float -> float) (key: string) (n: int) : float32[] =
+    let h = hash key
+    Array.init n (fun i -> float32 (change (at h i)))
+
 /// The same numbers in float32.
-let unitSingle key n : float32[] = unit key n |> Array.map float32
+let unitSingle key n : float32[] = unitMapped id key n
 
 let count (shape: int list) = List.fold (*) 1 shape
 

@@ -35,8 +35,8 @@ let private parameters (manifest: JsonElement) = [
 
 let private has (name: string) (element: JsonElement) = element.TryGetProperty name |> fst
 
-let private tensor (values: float[]) (shape: int list) : torch.Tensor =
-    let flat: torch.Tensor = torch.tensor (Array.map float32 values)
+let private tensor (values: float32[]) (shape: int list) : torch.Tensor =
+    let flat: torch.Tensor = torch.tensor values
     flat.reshape [| for n in shape -> int64 n |]
 
 /// Puts the formula's values into every trainable parameter; buffers keep their initial values.
@@ -53,25 +53,46 @@ let private fill (key: string) manifest (network: SegmentationNetwork) =
                 parameter.GetProperty(field).GetDouble()
 
             let middle, width = number "base", number "amp"
-            let units = Formula.unit $"{key}/{name}" (Formula.count shape)
-            let values = units |> Array.map (fun u -> middle + width * u)
+
+            let values =
+                Formula.unitMapped (fun u -> middle + width * u) $"{key}/{name}" (Formula.count shape)
+
             state[name].copy_(tensor values shape) |> ignore
 
-let private floats (tensor: torch.Tensor) =
-    use flat =
-        tensor.detach().cpu().``to``(torch.ScalarType.Float64).flatten().contiguous()
+/// What manifests record of a tensor: some of its numbers, and of all of them norm, mean and standard deviation.
+type private Figures = {
+    Samples: float[]
+    Norm: float
+    Mean: float
+    Deviation: float
+}
 
-    flat.data<float>().ToArray()
+/// The figures of a tensor's numbers in a row, every so many of them as samples. Taken where the tensor is: the largest
+/// parameters are not worth a second copy here.
+let private figures (stride: int) (tensor: torch.Tensor) =
+    use _scope = torch.NewDisposeScope()
+    use _noGrad = torch.no_grad ()
 
-let private norm (values: float[]) =
-    sqrt (Array.sumBy (fun x -> x * x) values)
+    let numbers: torch.Tensor =
+        tensor.detach().cpu().``to``(torch.ScalarType.Float64).flatten()
 
-/// The largest difference between the samples of a flattened array and what was recorded.
-let private sampleError (expected: JsonElement) (actual: float[]) name =
+    let samples = numbers[torch.TensorIndex.Slice(step = System.Nullable(int64 stride))]
+
+    {
+        Samples = samples.contiguous().data<float>().ToArray()
+        Norm = numbers.norm().ToDouble()
+        Mean = numbers.mean().ToDouble()
+        Deviation = numbers.std(unbiased = false).ToDouble()
+    }
+
+let private strideOf (expected: JsonElement) =
+    expected.GetProperty("stride").GetInt32()
+
+/// The largest difference between the samples and what was recorded.
+let private sampleError (expected: JsonElement) (actual: Figures) name =
     let samples = Expectations.numbers (expected.GetProperty "samples")
-    let stride = expected.GetProperty("stride").GetInt32()
     Expect.isNonEmpty samples $"{name}: samples"
-    samples |> Array.mapi (fun i s -> abs (actual[i * stride] - s)) |> Array.max
+    samples |> Array.mapi (fun i s -> abs (actual.Samples[i] - s)) |> Array.max
 
 let private checkNames manifest (network: SegmentationNetwork) =
     let published = Map [ for name, p in parameters manifest -> name, shapeOf p ]
@@ -97,12 +118,10 @@ let private checkStarts manifest (network: SegmentationNetwork) =
 
         if has "init" parameter && count >= 16 then
             let published = Expectations.numbers (parameter.GetProperty "init")
-            let own = floats state[name]
-            let mean = Array.average own
-            let deviation = sqrt (own |> Array.averageBy (fun x -> (x - mean) * (x - mean)))
-            let error = 6.0 * max deviation published[1] / sqrt (float count) + 1e-6
-            Expect.isLessThan (abs (mean - published[0])) (1.5 * error) $"{name}: mean at the start"
-            Expect.isLessThan (abs (deviation - published[1])) error $"{name}: deviation at the start"
+            let own = figures count state[name]
+            let error = 6.0 * max own.Deviation published[1] / sqrt (float count) + 1e-6
+            Expect.isLessThan (abs (own.Mean - published[0])) (1.5 * error) $"{name}: mean at the start"
+            Expect.isLessThan (abs (own.Deviation - published[1])) error $"{name}: deviation at the start"
 
 /// The errors of the maps against the recorded ones, in tolerances, each with its name.
 let private outputErrors (manifest: JsonElement) (outputs: torch.Tensor seq) =
@@ -116,19 +135,22 @@ let private outputErrors (manifest: JsonElement) (outputs: torch.Tensor seq) =
 
     [
         for i, (expected, output) in List.indexed (List.zip expected outputs) do
-            let actual = floats output
+            let actual = figures (strideOf expected) output
             let recorded (field: string) = expected.GetProperty(field).GetDouble()
-            let rms = recorded "norm" / sqrt (float actual.Length)
+            let rms = recorded "norm" / sqrt (float (Formula.count (shapeOf expected)))
             $"map {i}: samples / rms", sampleError expected actual $"map {i}" / rms / outputTolerance
-            $"map {i}: norm", abs (norm actual - recorded "norm") / recorded "norm" / outputTolerance
-            $"map {i}: mean / rms", abs (Array.average actual - recorded "mean") / rms / outputTolerance
+            $"map {i}: norm", abs (actual.Norm - recorded "norm") / recorded "norm" / outputTolerance
+            $"map {i}: mean / rms", abs (actual.Mean - recorded "mean") / rms / outputTolerance
     ]
 
 let private loss (key: string) (outputs: torch.Tensor seq) =
     outputs
     |> Seq.mapi (fun i output ->
         let shape = [ for n in output.shape -> int n ]
-        let weights = tensor (Formula.unit $"{key}/loss{i}" (Formula.count shape)) shape
+
+        let weights =
+            tensor (Formula.unitSingle $"{key}/loss{i}" (Formula.count shape)) shape
+
         let weighted: torch.Tensor = output * weights.``to`` output.device
 
         weighted.mean ())
@@ -174,10 +196,10 @@ let private gradientErrors manifest (network: SegmentationNetwork) =
             | _ when expected.ValueKind = JsonValueKind.Null ->
                 failtest $"{name}: has a gradient though it is never used"
             | gradient when recorded expected > negligible * largest ->
-                let actual = floats gradient
+                let actual = figures (strideOf expected) gradient
                 let scale = recorded expected
                 let error = sampleError expected actual $"{name}: gradient"
-                $"{name}: gradient norm", abs (norm actual - scale) / scale / gradientTolerance
+                $"{name}: gradient norm", abs (actual.Norm - scale) / scale / gradientTolerance
                 $"{name}: gradient samples / norm", error / scale / gradientSampleTolerance
             | _ -> ()
     ]
@@ -197,7 +219,7 @@ let private key (manifest: JsonElement) =
 
 let private input (manifest: JsonElement) : torch.Tensor =
     let shape = shapeOf (manifest.GetProperty "input")
-    tensor (Formula.unit $"{key manifest}/input" (Formula.count shape)) shape
+    tensor (Formula.unitSingle $"{key manifest}/input" (Formula.count shape)) shape
 
 /// Whether a network gives the recorded final map: tells apart what has the same parameters.
 let private givesFinalMap (manifest: JsonElement) (definition: Network) =
@@ -208,8 +230,12 @@ let private givesFinalMap (manifest: JsonElement) (definition: Network) =
     fill (key manifest) manifest network
     let expected = manifest.GetProperty("outputs")[0]
     let map: torch.Tensor = network.Predict(input manifest)
-    let actual = floats map
-    let rms = expected.GetProperty("norm").GetDouble() / sqrt (float actual.Length)
+    let actual = figures (strideOf expected) map
+
+    let rms =
+        expected.GetProperty("norm").GetDouble()
+        / sqrt (float (Formula.count (shapeOf expected)))
+
     sampleError expected actual "final map" / rms < rounding * outputTolerance
 
 let private errors (device: torch.Device) (manifest: JsonElement) definition =
@@ -277,10 +303,8 @@ let private testsOn (test: string -> (unit -> unit) -> Test) device : Test list 
         | candidates -> test name (fun () -> check device file candidates)
 ]
 
-/// Sequenced, because a backward pass of the largest takes ten gigabytes, and two at once more than many machines have.
 let tests =
-    testSequenced
-    <| testList "golden/networks" [
+    testList "golden/networks" [
         yield! testsOn testCase (lazy torch.CPU)
         testList "on a GPU" (testsOn gpuTest gpu)
     ]

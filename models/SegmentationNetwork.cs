@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
@@ -69,7 +70,8 @@ public abstract class SegmentationNetwork : Layer<Tensor, IReadOnlyList<Tensor>>
 
         using var scope = NewDisposeScope();
         var own = FirstParameter(this)!.dtype;
-        var maps = Segment(Cast(volume, ComputeType ?? own), allMaps);
+        var cast = Cast(volume, ComputeType ?? own);
+        var maps = Segment(cast.device_type == DeviceType.CUDA ? Axes.ChannelsLast(cast) : cast, allMaps);
         return [.. maps.Select(map => Cast(map, own).MoveToOuterDisposeScope())];
     }
 }

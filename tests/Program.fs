@@ -72,6 +72,8 @@ let all =
         Kernels.CudaConvolutionTests.tests
         Kernels.JoinedTests.tests
         Kernels.CudaNormTests.tests
+        Kernels.CudaInstanceNormTests.tests
+        Kernels.CudaResizingTests.tests
         Kernels.CudaMixerTests.tests
         Kernels.CudaCompilerTests.tests
         Kernels.NativeTests.tests

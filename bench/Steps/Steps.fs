@@ -26,7 +26,8 @@ type Row = {
     InferenceMemory: float
 }
 
-let private warmUps = 3
+// As many as the runtime needs to compile what it calls most a second time, with what it has learnt.
+let private warmUps = 12
 
 let private median (values: float[]) = (Array.sort values)[values.Length / 2]
 

@@ -5,6 +5,9 @@ namespace MedSegDsl.Kernels.Cuda;
 /// <summary>The operator <see cref="MixerScan"/> on a GPU: forward and backward passes of kernels and matrix products.</summary>
 internal sealed class CudaMixer
 {
+    // The rank is filled up to a multiple of this.
+    private const int Alignment = 8;
+
     private readonly Tensor projected;
     private readonly IReadOnlyList<MixerOrder> orders;
     private readonly MixerStateSpace space;
@@ -13,8 +16,9 @@ internal sealed class CudaMixer
     private readonly MixingKernels kernels;
     private readonly IReadOnlyList<CudaDepthwise> convolutions;
     private readonly IReadOnlyList<ScanPath> paths;
-    private readonly long batch, length, channels, states, rank;
+    private readonly long batch, length, channels, states, rank, padded;
     private readonly int height, width, scales;
+    private readonly Tensor projectionWeight, timeStepWeight;
 
     /// <summary>The operator on contiguous tensors, parameters in float32.</summary>
     public CudaMixer(Tensor projected, IReadOnlyList<MixerOrder> orders, MixerStateSpace space, double scale)
@@ -26,9 +30,11 @@ internal sealed class CudaMixer
         length = shape[1] * shape[2] * shape[3];
         states = space.A.shape[1];
         rank = space.TimeStep.shape[1];
+        padded = (rank + Alignment - 1) / Alignment * Alignment;
         scales = orders[0].Weights.Count;
         paths = [.. orders.Select(order => order.Path)];
         kernels = MixingKernels.For(projected);
+        (projectionWeight, timeStepWeight) = kernels.Padded(space.Projection, space.TimeStep, (int)padded, type);
         long[] volume = [.. shape[..4], channels];
         convolutions =
         [
@@ -46,7 +52,7 @@ internal sealed class CudaMixer
 
     /// <summary>What the backward pass needs of the forward pass.</summary>
     /// <param name="Convolved">The convolutions' results (orders · B, S, L, C).</param>
-    /// <param name="Projection">Time steps, input and output weights of every token, (orders · B · S · L, R + 2·N).</param>
+    /// <param name="Projection">Time steps, input and output weights of every token, (orders · B · S · L, R' + 2·N), R' the padded rank.</param>
     /// <param name="States">The states at the chunks' starts, if there are several.</param>
     /// <param name="Elapsed">The sums of the chunks' time steps.</param>
     public readonly record struct Kept(Tensor Convolved, Tensor Projection, Tensor? States, Tensor? Elapsed);
@@ -62,7 +68,7 @@ internal sealed class CudaMixer
             convolution.Forward(
                 X(projected), [.. orders.Select(order => order.Biases[s])], Scale(convolved, s), OrderStride, AddressOf(u, s));
         }
-        var projection = nn.functional.linear(u.view(Tokens, channels), space.Projection.In(type));
+        var projection = nn.functional.linear(u.view(Tokens, channels), projectionWeight);
         using var delta = TimeSteps(projection);
         var scan = Scan(u, delta, projection);
         if (keep)
@@ -90,12 +96,13 @@ internal sealed class CudaMixer
 
         var tokens = u.view(Tokens, channels);
         var (dTokens, dDelta) = (parts.Du.view(Tokens, channels), parts.Ddelta.view(Tokens, channels));
-        var dProjection = Empty(Tokens, rank + 2 * states);
-        kernels.Sum(parts.Weights, (int)parts.Weights.shape[0], 1, dProjection.narrow(1, rank, 2 * states).unsqueeze(0), 1);
-        dProjection.narrow(1, 0, rank).copy_(dDelta.mm(space.TimeStep.In(type)));
-        var dTimeStep = dDelta.t().mm(kept.Projection.narrow(1, 0, rank)).In(ScalarType.Float32);
-        var dSpaceProjection = dProjection.t().mm(tokens).In(ScalarType.Float32);
-        dTokens.addmm_(dProjection, space.Projection.In(type));
+        var dProjection = Empty(Tokens, padded + 2 * states);
+        kernels.Sum(parts.Weights, (int)parts.Weights.shape[0], 1, dProjection.narrow(1, padded, 2 * states).unsqueeze(0), 1);
+        dProjection.narrow(1, 0, padded).addmm_(dDelta, timeStepWeight, beta: 0, alpha: 1);
+        var dTimeStep = dDelta.t().mm(kept.Projection.narrow(1, 0, padded)).narrow(1, 0, rank).In(ScalarType.Float32);
+        var dPadded = dProjection.t().mm(tokens);
+        var dSpaceProjection = cat([dPadded.narrow(0, 0, rank), dPadded.narrow(0, padded, 2 * states)], 0).In(ScalarType.Float32);
+        dTokens.addmm_(dProjection, projectionWeight);
         kernels.SiluGradient(kept.Convolved, parts.Du);
 
         var dProjected = Empty(projected.shape);
@@ -114,15 +121,15 @@ internal sealed class CudaMixer
 
     private CudaScan Scan(Tensor u, Tensor delta, Tensor projection)
     {
-        var perToken = projection.view(Entries, scales, length, rank + 2 * states);
+        var perToken = projection.view(Entries, scales, length, padded + 2 * states);
         var inputs = new ScanInputs(
-            u, delta, space.A, perToken.narrow(-1, rank, states), perToken.narrow(-1, rank + states, states), space.Skip, Gate(projected),
+            u, delta, space.A, perToken.narrow(-1, padded, states), perToken.narrow(-1, padded + states, states), space.Skip, Gate(projected),
             space.TimeStepBias);
         return new CudaScan(inputs, paths, softplus: true, joined: true);
     }
 
     private Tensor TimeSteps(Tensor projection) =>
-        nn.functional.linear(projection.narrow(1, 0, rank), space.TimeStep.In(type)).view(Entries, scales, length, channels);
+        nn.functional.linear(projection.narrow(1, 0, padded), timeStepWeight).view(Entries, scales, length, channels);
 
     // (orders · B, L, S, C) → (B, D, H, W, S·C)
     private Tensor Joined(Tensor y)

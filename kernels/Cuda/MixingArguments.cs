@@ -10,6 +10,14 @@ internal struct SiluGradientArgument
     public long Count;
 }
 
+/// <summary>Arguments of the filling up of weights (<c>Padding</c> in mixing.cu).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct PaddingArgument
+{
+    public nint Projection, TimeStep, WideProjection, WideTimeStep;
+    public int Rank, Padded, Weights, Channels;
+}
+
 /// <summary>Arguments of sums over orders and segments (<c>PartSum</c> in mixing.cu).</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct PartSumArgument

@@ -10,13 +10,14 @@ internal sealed class MixingKernels
 
     private static readonly ConcurrentDictionary<(CudaDevice Device, int Type), MixingKernels> Compiled = new();
 
-    private readonly Kernel siluGradient, sumOfScalars, sumOfFloats;
+    private readonly Kernel siluGradient, padWeights, sumOfScalars, sumOfFloats;
 
     private MixingKernels(CudaDevice device, int type)
     {
         Kernel Load(string name) => device.Kernel("mixing.cu", name, [("TYPE", type)]);
 
         siluGradient = Load("siluGradient");
+        padWeights = Load("padWeights");
         sumOfScalars = Load("sumOfScalars");
         sumOfFloats = Load("sumOfFloats");
     }
@@ -34,6 +35,33 @@ internal sealed class MixingKernels
             new Grid((count + Threads * perThread - 1) / (Threads * perThread)), Threads, 0,
             new SiluGradientArgument { X = DeviceMemory.Address(x), Gradient = DeviceMemory.Address(gradient), Count = count });
         GC.KeepAlive((x, gradient));
+    }
+
+    /// <summary>
+    /// The projection (R + 2·N, C) and the time step's weights (C, R) in a type, the rank R filled up with zeros to
+    /// <paramref name="padded"/>: (padded + 2·N, C) and (C, padded). Both are contiguous float32.
+    /// </summary>
+    public (Tensor Projection, Tensor TimeStep) Padded(Tensor projection, Tensor timeStep, int padded, ScalarType type)
+    {
+        var (channels, rank) = ((int)timeStep.shape[0], (int)timeStep.shape[1]);
+        var weights = (int)projection.shape[0] - rank;
+        var wideProjection = empty([padded + weights, channels], type, projection.device);
+        var wideTimeStep = empty([channels, padded], type, projection.device);
+        padWeights.Launch(
+            new Grid(((2L * padded + weights) * channels + Threads - 1) / Threads), Threads, 0,
+            new PaddingArgument
+            {
+                Projection = DeviceMemory.Address(projection),
+                TimeStep = DeviceMemory.Address(timeStep),
+                WideProjection = DeviceMemory.Address(wideProjection),
+                WideTimeStep = DeviceMemory.Address(wideTimeStep),
+                Rank = rank,
+                Padded = padded,
+                Weights = weights,
+                Channels = channels,
+            });
+        GC.KeepAlive((projection, timeStep));
+        return (wideProjection, wideTimeStep);
     }
 
     /// <summary>

@@ -38,6 +38,33 @@ extern "C" __global__ void __launch_bounds__(256) siluGradient(const SiluGradien
     }
 }
 
+// A matrix product reads operands whose rows are multiples of eight elements several times faster, and the rank seldom is one: the
+// time step's `rank` rows of the projection, and the columns of its weights, are filled up with zeros to `padded`.
+struct Padding {
+    const float* projection;  // (rank + weights, C)
+    const float* timeStep;    // (C, rank)
+    scalar* wideProjection;   // (padded + weights, C)
+    scalar* wideTimeStep;     // (C, padded)
+    int rank, padded, weights, channels;
+};
+
+// One thread for each element of the results.
+extern "C" __global__ void __launch_bounds__(256) padWeights(const Padding args)
+{
+    int e = blockIdx.x * blockDim.x + threadIdx.x;
+    const int size = (args.padded + args.weights) * args.channels;
+    if (e < size) {
+        const int row = e / args.channels;
+        const int from = row < args.padded ? row : row - args.padded + args.rank;
+        const bool isFilling = row >= args.rank && row < args.padded;
+        put(args.wideProjection + e, isFilling ? 0.0f : args.projection[from * args.channels + (e - row * args.channels)]);
+    } else if (e - size < args.channels * args.padded) {
+        e -= size;
+        const int channel = e / args.padded, i = e - channel * args.padded;
+        put(args.wideTimeStep + e, i < args.rank ? args.timeStep[channel * args.rank + i] : 0.0f);
+    }
+}
+
 struct PartSum {
     const void* parts;  // (orders, B, segments, rows, channels)
     scalar* sum;        // (B, rows, channels), strided

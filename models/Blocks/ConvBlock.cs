@@ -46,11 +46,11 @@ public class ConvBlock : Layer<Tensor, Tensor>
     }
 
     /// <inheritdoc />
-    public override Tensor forward(Tensor volume)
-    {
-        using var scope = NewDisposeScope();
-        var normed = norm.call(convolution.call(volume));
-        var result = activation is null ? normed : ActivationFunction.Overwrite(activation, normed);
-        return result.MoveToOuterDisposeScope();
-    }
+    public override Tensor forward(Tensor volume) => norm.After(convolution, volume, activation);
+
+    /// <summary>The block with a skip added and an activation after that, in the place of its own.</summary>
+    /// <param name="volume">(B, C, D, H, W).</param>
+    /// <param name="skip">(B, outputs, D/s, H/s, W/s).</param>
+    /// <param name="after">The activation.</param>
+    public Tensor WithSkip(Tensor volume, Tensor skip, Activation after) => norm.After(convolution, volume, after, skip);
 }

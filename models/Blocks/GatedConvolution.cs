@@ -9,12 +9,11 @@ namespace MedSegDsl.Models;
 /// </summary>
 public sealed class GatedConvolution : Layer<Tensor, Tensor>
 {
-    private const double NormEpsilon = 1e-5;
-
     private readonly Convolution first;
     private readonly Convolution second;
     private readonly Convolution pointwise;
     private readonly Convolution joined;
+    private readonly VolumeNorm norm;
 
     /// <summary>A block over so many channels.</summary>
     public GatedConvolution(int channels) : base(nameof(GatedConvolution))
@@ -26,6 +25,7 @@ public sealed class GatedConvolution : Layer<Tensor, Tensor>
         second = Convolve("proj2", 3);
         pointwise = Convolve("proj3", 1);
         joined = Convolve("proj4", 1);
+        norm = new VolumeNorm(Norm.PlainInstance, channels);
     }
 
     /// <inheritdoc />
@@ -37,6 +37,5 @@ public sealed class GatedConvolution : Layer<Tensor, Tensor>
         return (Rectify(joined, wide + narrow) + volume).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Rectify(Convolution convolution, Tensor volume) =>
-        nn.functional.relu(nn.functional.instance_norm(convolution.call(volume), eps: NormEpsilon), inplace: true);
+    private Tensor Rectify(Convolution convolution, Tensor volume) => norm.After(convolution, volume, Activation.ReLU);
 }

@@ -37,10 +37,9 @@ public sealed class UnetrResidualBlock : Layer<Tensor, Tensor>
     public override Tensor forward(Tensor volume)
     {
         using var scope = NewDisposeScope();
-        var activated = ActivationFunction.Overwrite(activation, firstNorm.call(first.call(volume)));
-        var branch = secondNorm.call(second.call(activated));
+        var activated = firstNorm.Activated(first.call(volume), activation);
         var skip = shortcut is null || shortcutNorm is null ? volume : shortcutNorm.call(shortcut.call(volume));
-        return ActivationFunction.Overwrite(activation, branch + skip).MoveToOuterDisposeScope();
+        return secondNorm.Activated(second.call(activated), activation, skip).MoveToOuterDisposeScope();
     }
 
     private static Nested Convolve(int inputs, int outputs, int kernel) =>

@@ -31,7 +31,7 @@ public sealed class CoTrEncoder : Layer<Tensor, IReadOnlyList<Tensor>>
     public override IReadOnlyList<Tensor> forward(Tensor volume)
     {
         using var scope = NewDisposeScope();
-        var features = new List<Tensor> { ActivationFunction.Overwrite(activation, norm.call(stem.call(volume))) };
+        var features = new List<Tensor> { norm.After(stem, volume, activation) };
         foreach (var stage in stages)
         {
             features.Add(stage.call(features[^1]));

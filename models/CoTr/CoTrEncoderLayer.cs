@@ -31,8 +31,7 @@ public sealed class CoTrEncoderLayer : Layer<Tensor, Tensor>
     public override Tensor forward(Tensor volume)
     {
         using var scope = NewDisposeScope();
-        var sum = norm.call(convolution.call(volume)) + (shortcut?.call(volume) ?? volume);
-        return ActivationFunction.Overwrite(activation, sum).MoveToOuterDisposeScope();
+        return norm.After(convolution, volume, activation, shortcut?.call(volume) ?? volume).MoveToOuterDisposeScope();
     }
 
     private static LayerSequence Shortcut(int inputs, CoTrStage stage, bool standardised, Network network) => new(

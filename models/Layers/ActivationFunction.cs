@@ -5,6 +5,15 @@ namespace MedSegDsl.Models;
 /// <summary>The non-linearities of the DSL as functions.</summary>
 public static class ActivationFunction
 {
+    /// <summary>What an activation multiplies negative numbers with, 1 for none; null where it is not linear there.</summary>
+    public static double? NegativeSlope(Activation? activation) => activation switch
+    {
+        null => 1,
+        Activation.LeakyReLU leaky => leaky.slope,
+        { IsReLU: true } => 0,
+        _ => null,
+    };
+
     /// <summary>
     /// Applies an activation to a tensor of any shape that nobody else reads: it is overwritten where the function's
     /// gradient can be had from its result, which saves a copy of the volume for each convolution block.

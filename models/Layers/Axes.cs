@@ -1,3 +1,4 @@
+using MedSegDsl.Kernels;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
@@ -16,6 +17,19 @@ public static class Axes
     /// </summary>
     public static Tensor ToVolume(Tensor tokens) => tokens.permute(0, 4, 1, 2, 3);
 
+    /// <summary>
+    /// The volume (B, C, D, H, W) with its channels last in memory, what a GPU's convolutions compute in: handed channels first,
+    /// libtorch turns every convolution's volumes round and back.
+    /// </summary>
+    public static Tensor ChannelsLast(Tensor volume)
+    {
+        var (shape, size) = (volume.shape, SizeOf(volume));
+        // Of one channel both layouts have the same bytes, and only the strides say which is meant.
+        return shape[1] == 1
+            ? volume.contiguous().as_strided(shape, [size.Volume, 1, (long)size.H * size.W, size.W, 1])
+            : ToVolume(ToTokens(volume));
+    }
+
     /// <summary>The three axes of a volume (B, C, D, H, W).</summary>
     public static Size3 SizeOf(Tensor volume) =>
         new((int)volume.shape[2], (int)volume.shape[3], (int)volume.shape[4]);
@@ -26,6 +40,5 @@ public static class Axes
     public static Tensor Resize(Tensor volume, Size3 size) =>
         SizeOf(volume).Equals(size)
             ? volume
-            : nn.functional.interpolate(
-                volume, [size.D, size.H, size.W], mode: InterpolationMode.Trilinear, align_corners: false);
+            : TrilinearResizing.Apply(volume, [size.D, size.H, size.W]);
 }

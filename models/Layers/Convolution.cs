@@ -78,12 +78,19 @@ public sealed class Convolution : Layer<Tensor, Tensor>
         long inputs, long outputs, int kernel, Size3 stride, bool bias, bool padded = true) =>
         new(inputs, outputs, kernel, stride, bias, padded, Start.InverseRoot(inputs * kernel * kernel * kernel));
 
+    /// <summary>The bias (outputs) as the module holds it, or null.</summary>
+    public Tensor? Bias => biased ? Get("bias") : null;
+
     /// <inheritdoc />
-    public override Tensor forward(Tensor volume)
+    public override Tensor forward(Tensor volume) => Convolve(volume, biased ? Get("bias", volume) : null);
+
+    /// <summary>The convolution without its bias, for a layer that knows what becomes of it.</summary>
+    public Tensor WithoutBias(Tensor volume) => Convolve(volume, null);
+
+    private Tensor Convolve(Tensor volume, Tensor? bias)
     {
         using var scope = NewDisposeScope();
         var weight = standardised ? Cast(WeightStandardisation.Of(Get("weight")), volume.dtype) : Get("weight", volume);
-        var bias = biased ? Get("bias", volume) : null;
         return nn.functional.conv3d(volume, weight, bias, strides, paddings).MoveToOuterDisposeScope();
     }
 }

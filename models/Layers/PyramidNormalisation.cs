@@ -9,20 +9,22 @@ namespace MedSegDsl.Models;
 public sealed class PyramidNormalisation : Layer<Tensor, Tensor>
 {
     private const double LayerEpsilon = 1e-6;
-    private const double InstanceEpsilon = 1e-5;
 
-    private readonly bool overChannels;
+    private readonly VolumeNorm? overVoxels;
     private readonly long[] shape;
 
     /// <summary>A norm of so many channels.</summary>
     public PyramidNormalisation(PyramidNorm norm, int channels) : base(nameof(PyramidNormalisation))
     {
-        overChannels = norm.IsLayer;
         shape = [channels];
-        if (overChannels)
+        if (norm.IsLayer)
         {
             AddParameter("weight", Start.One, channels);
             AddParameter("bias", Start.Zero, channels);
+        }
+        else
+        {
+            overVoxels = new VolumeNorm(Norm.PlainInstance, channels);
         }
     }
 
@@ -30,10 +32,8 @@ public sealed class PyramidNormalisation : Layer<Tensor, Tensor>
     public override Tensor forward(Tensor volume)
     {
         using var scope = NewDisposeScope();
-        var normed = overChannels
-            ? Axes.ToVolume(nn.functional.layer_norm(
-                Axes.ToTokens(volume), shape, Get("weight", volume), Get("bias", volume), LayerEpsilon))
-            : nn.functional.instance_norm(volume, eps: InstanceEpsilon);
+        var normed = overVoxels?.call(volume) ?? Axes.ToVolume(nn.functional.layer_norm(
+            Axes.ToTokens(volume), shape, Get("weight", volume), Get("bias", volume), LayerEpsilon));
         return normed.MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using MedSegDsl.Kernels;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
@@ -38,7 +39,59 @@ public sealed class VolumeNorm : Layer<Tensor, Tensor>
     }
 
     /// <inheritdoc />
-    public override Tensor forward(Tensor volume)
+    public override Tensor forward(Tensor volume) => Activated(volume, activation: null);
+
+    /// <summary>What ends a convolution block: the norm of a convolution's result, a skip added, an activation.</summary>
+    /// <param name="volume">What the convolution takes.</param>
+    /// <param name="convolution">The convolution.</param>
+    /// <param name="activation">The activation, if there is one.</param>
+    /// <param name="skip">What is added before it, of the result's shape, if anything is.</param>
+    public Tensor After(Convolution convolution, Tensor volume, Activation? activation, Tensor? skip = null)
+    {
+        using var scope = NewDisposeScope();
+        // Subtracting the mean takes the convolution's bias away again.
+        var end = IsOneOperator(volume)
+            ? End(convolution.WithoutBias(volume), activation, skip, convolution.Bias)
+            : End(convolution.call(volume), activation, skip, null);
+        return end.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The norm of a volume, a skip added, an activation.</summary>
+    /// <inheritdoc cref="After" />
+    public Tensor Activated(Tensor volume, Activation? activation, Tensor? skip = null)
+    {
+        using var scope = NewDisposeScope();
+        return End(volume, activation, skip, null).MoveToOuterDisposeScope();
+    }
+
+    private Tensor End(Tensor volume, Activation? activation, Tensor? skip, Tensor? cancelled)
+    {
+        Tensor normed;
+        if (IsOneOperator(volume))
+        {
+            var (weight, bias) = norm.IsPlainInstance ? (null, null) : (Get("weight"), Get("bias"));
+            if (ActivationFunction.NegativeSlope(activation) is { } slope)
+            {
+                return InstanceNormalization.Apply(volume, weight, bias, Epsilon, slope, skip, cancelled);
+            }
+
+            normed = InstanceNormalization.Apply(volume, weight, bias, Epsilon, cancelled: cancelled);
+        }
+        else
+        {
+            normed = Normalized(volume);
+        }
+
+        var sum = skip is null ? normed : normed.add_(skip);
+        return activation is null ? sum : ActivationFunction.Overwrite(activation, sum);
+    }
+
+    // Whether there is an operator for the norm together with what follows it.
+    private bool IsOneOperator(Tensor volume) =>
+        norm.IsPlainInstance ? InstanceNormalization.Takes(volume)
+        : norm.IsInstance && InstanceNormalization.Takes(volume, Get("weight"));
+
+    private Tensor Normalized(Tensor volume)
     {
         if (norm.IsPlainInstance)
         {

@@ -19,10 +19,5 @@ public sealed class PlainConvolutionLayer : VolumeLayer
     }
 
     /// <inheritdoc />
-    public override Tensor forward(Tensor volume)
-    {
-        using var scope = NewDisposeScope();
-        var normed = norm.call(convolution.call(volume));
-        return ActivationFunction.Overwrite(activation, normed).MoveToOuterDisposeScope();
-    }
+    public override Tensor forward(Tensor volume) => norm.After(convolution, volume, activation);
 }

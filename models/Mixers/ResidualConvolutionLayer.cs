@@ -25,7 +25,6 @@ public sealed class ResidualConvolutionLayer : VolumeLayer
     public override Tensor forward(Tensor volume)
     {
         using var scope = NewDisposeScope();
-        var sum = volume + second.call(first.call(volume));
-        return ActivationFunction.Overwrite(activation, sum).MoveToOuterDisposeScope();
+        return second.WithSkip(first.call(volume), volume, activation).MoveToOuterDisposeScope();
     }
 }

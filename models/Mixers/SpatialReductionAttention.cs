@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Models;
@@ -9,6 +10,7 @@ namespace MedSegDsl.Models;
 public sealed class SpatialReductionAttention : Layer<Tensor, Tensor>
 {
     private const double ReducedNormEpsilon = 1e-5;
+    private const int QueriesOfGroup = 512;
 
     private readonly int heads;
     private readonly int reduction;
@@ -63,10 +65,27 @@ public sealed class SpatialReductionAttention : Layer<Tensor, Tensor>
         var (batch, channels) = (shape[0], shape[4]);
         var perHead = channels / heads;
         var scaled = queryScale == 1 ? queries.call(tokens) : queries.call(tokens) * queryScale;
-        var asked = scaled.view(batch, -1, heads, perHead).transpose(1, 2);
-        var pairs = keysAndValues.call(Shrink(tokens)).view(batch, -1, 2, heads, perHead).permute(2, 0, 3, 1, 4);
+        var shrunk = keysAndValues.call(Shrink(tokens));
+        var length = shape[1] * shape[2] * shape[3];
+        var groups = tokens.device_type == DeviceType.CUDA ? QueryGroups(length, shrunk.numel() / (2 * batch * channels)) : 1;
+        var asked = scaled.view(batch * groups, length / groups, heads, perHead).transpose(1, 2);
+        var pairs = shrunk.view(batch, 1, -1, 2, heads, perHead).expand(batch, groups, -1, 2, heads, perHead)
+            .permute(3, 0, 1, 4, 2, 5).flatten(1, 2);
         var attended = nn.functional.scaled_dot_product_attention(asked, pairs.select(0, 0), pairs.select(0, 1));
         return projection.call(attended.transpose(1, 2).reshape(shape)).MoveToOuterDisposeScope();
+    }
+
+    // A block of libtorch's backward kernel takes 64 keys and walks all queries, so that few keys leave most of a GPU idle: the
+    // queries go in groups, each an entry of the batch with keys and values of its own.
+    private static long QueryGroups(long queries, long keys)
+    {
+        var groups = queries < 8 * keys ? 1 : Math.Max(1, queries / QueriesOfGroup);
+        while (queries % groups != 0)
+        {
+            groups--;
+        }
+
+        return groups;
     }
 
     private Tensor Shrink(Tensor tokens)

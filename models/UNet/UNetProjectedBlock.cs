@@ -34,8 +34,7 @@ public sealed class UNetProjectedBlock : Layer<Tensor, Tensor>
     public override Tensor forward(Tensor volume)
     {
         using var scope = NewDisposeScope();
-        var inside = ActivationFunction.Overwrite(activation, firstNorm.call(first.call(volume)));
-        var sum = secondNorm.call(second.call(inside)).add_(skip.call(volume));
-        return ActivationFunction.Overwrite(activation, sum).MoveToOuterDisposeScope();
+        var inside = firstNorm.After(first, volume, activation);
+        return secondNorm.After(second, inside, activation, skip.call(volume)).MoveToOuterDisposeScope();
     }
 }

@@ -41,7 +41,6 @@ public sealed class UNetResidualBlock : Layer<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var skip = pooling is null ? volume : nn.functional.avg_pool3d(volume, pooling, pooling);
         skip = projection?.call(skip) ?? skip;
-        var sum = second.call(first.call(volume)).add_(skip);
-        return ActivationFunction.Overwrite(activation, sum).MoveToOuterDisposeScope();
+        return second.WithSkip(first.call(volume), skip, activation).MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using MedSegDsl.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -72,6 +73,6 @@ public abstract class SegmentationNetwork : Layer<Tensor, IReadOnlyList<Tensor>>
         var own = FirstParameter(this)!.dtype;
         var cast = Cast(volume, ComputeType ?? own);
         var maps = Segment(cast.device_type == DeviceType.CUDA ? Axes.ChannelsLast(cast) : cast, allMaps);
-        return [.. maps.Select(map => Cast(map, own).MoveToOuterDisposeScope())];
+        return [.. maps.Select(map => (own == ScalarType.Float32 ? ChannelsFirst.Apply(map) : Cast(map, own)).MoveToOuterDisposeScope())];
     }
 }

@@ -74,6 +74,7 @@ let all =
         Kernels.CudaNormTests.tests
         Kernels.CudaInstanceNormTests.tests
         Kernels.CudaResizingTests.tests
+        Kernels.CudaLayoutTests.tests
         Kernels.CudaMixerTests.tests
         Kernels.CudaCompilerTests.tests
         Kernels.NativeTests.tests

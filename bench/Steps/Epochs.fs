@@ -120,7 +120,7 @@ let run epochs name =
     try
         let opened = [| for i in 1..cases -> write folder.FullName $"case_{i}" |]
         let gpu = torch.device "cuda:0"
-        TrainingDevice.AllowTensorCores()
+        TrainingDevice.UseTensorCores()
 
         let experiment =
             Experiment.create { Id = 999; Name = "Formula" } (definition name)

@@ -33,7 +33,7 @@ let private example (step: int) : Tensor * Tensor =
 
 /// The loss of every step.
 let private train steps precision : float[] =
-    TrainingDevice.AllowTensorCores()
+    TrainingDevice.UseTensorCores()
 
     use network =
         NetworkBuilder.Build(UlikeMamba.multiTri, channels, classes, patch, 1L)

@@ -71,7 +71,7 @@ type Trained(name: string, precision: Precision) =
     let gpu = torch.device "cuda:0"
 
     let network =
-        TrainingDevice.AllowTensorCores()
+        TrainingDevice.UseTensorCores()
         let network = NetworkBuilder.Build(definition name, channels, classes, patch, 0L)
         network.``to`` gpu |> ignore
         network.ComputeType <- TrainingPrecision.ComputeType precision

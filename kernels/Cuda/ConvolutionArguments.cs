@@ -15,6 +15,9 @@ internal struct VolumeArgument
     /// <summary>Elements between neighbours along the width.</summary>
     public readonly int Width => width;
 
+    /// <summary>Whether two neighbouring channels of 16-bit numbers can be read together everywhere.</summary>
+    public readonly bool HasPairs => (data % 4 | (batch | depth | height | (long)width) % 2) == 0;
+
     /// <summary>A volume of contiguous rows (D, H, W, C) at an address, its batch entries so many elements apart.</summary>
     public static VolumeArgument At(nint data, long batch, int height, int width, int voxel) => new()
     {

@@ -8,12 +8,13 @@ namespace MedSegDsl.Kernels.Cuda;
 /// </summary>
 internal sealed class CudaDepthwise
 {
-    private const int Warps = 4, PlainWarps = 8, PackThreads = 256, SumThreads = 256;
+    private const int PlainWarps = 8, PackThreads = 256, SumThreads = 256;
 
     private readonly IReadOnlyList<Tensor> weights;
     private readonly IReadOnlyList<KernelOrderArgument> orders;
     private readonly DepthwiseKernels kernels;
     private readonly DepthwiseTiling tiling;
+    private readonly bool mayPair;
     private readonly Device device;
     private readonly int batch, depth, height, width, channels, size;
 
@@ -31,6 +32,7 @@ internal sealed class CudaDepthwise
         orders = [.. paths.Select(KernelOrderArgument.Of)];
         kernels = DepthwiseKernels.For(CudaDevice.Of(weights[0]), size, ElementTypes.Number(type));
         tiling = DepthwiseTiling.Best(size, (long)batch * depth, height, width, channels);
+        mayPair = type != ScalarType.Float32 && channels % 2 == 0 && IsTiled;
     }
 
     private bool IsTiled => size <= DepthwiseKernels.LargestTiled;
@@ -110,12 +112,16 @@ internal sealed class CudaDepthwise
                 Count = orders.Count,
             });
         argument.Weight = DeviceMemory.Address(packed);
-        var tiles = (long)((height + tiling.Height - 1) / tiling.Height) * ((width + tiling.Width - 1) / tiling.Width);
+        var cut = mayPair && argument.X.HasPairs && argument.Y.HasPairs
+            ? DepthwiseTiling.BestOfPairs(size, (long)batch * depth, height, width, channels)
+            : tiling;
+        var tiles = (long)((height + cut.Height - 1) / cut.Height) * ((width + cut.Width - 1) / cut.Width);
         var blocks = IsTiled
-            ? tiles * ((depth + Warps - 1) / Warps)
+            ? tiles * ((depth + cut.Rows - 1) / cut.Rows)
             : ((long)depth * height * width + PlainWarps - 1) / PlainWarps;
-        kernels.Pass("convolve", tiling, argument).Launch(
-            new Grid(blocks, (long)ChannelTiles * orders.Count / argument.Summed, batch), 32 * (IsTiled ? Warps : PlainWarps), 0, argument);
+        kernels.Pass("convolve", cut, argument).Launch(
+            new Grid(blocks, (long)(IsTiled ? cut.ChannelTiles(channels) : ChannelTiles) * orders.Count / argument.Summed, batch),
+            IsTiled ? cut.Threads : 32 * PlainWarps, 0, argument);
         GC.KeepAlive((packed, weights, biases));
     }
 

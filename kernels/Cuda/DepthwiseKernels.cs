@@ -45,7 +45,8 @@ internal sealed class DepthwiseKernels
                 key => device.Kernel(
                     "depthwise_tiled.cu", key.Name,
                     [
-                        .. Constants, ("TILE_H", key.Tiling.Height), ("TILE_W", key.Tiling.Width), ("CHANNELS", key.Channels),
+                        .. Constants, ("TILE_H", key.Tiling.Height), ("TILE_W", key.Tiling.Width), ("PER", key.Tiling.PerLane),
+                        ("LANES", key.Tiling.Lanes), ("ROWS", key.Tiling.Rows), ("BLOCKS", key.Tiling.Blocks), ("CHANNELS", key.Channels),
                         ("X_STRIDE", key.X), ("Y_STRIDE", key.Y),
                         ("EXACT_H", key.ExactHeight ? 1 : 0), ("EXACT_W", key.ExactWidth ? 1 : 0),
                     ]));

@@ -10,7 +10,7 @@ internal sealed class MixingKernels
 
     private static readonly ConcurrentDictionary<(CudaDevice Device, int Type), MixingKernels> Compiled = new();
 
-    private readonly Kernel siluGradient, padWeights, sumOfScalars, sumOfFloats;
+    private readonly Kernel siluGradient, padWeights, sumOfScalars, sumOfFloats, sumOfScalarsTogether, sumOfFloatsTogether;
 
     private MixingKernels(CudaDevice device, int type)
     {
@@ -20,6 +20,8 @@ internal sealed class MixingKernels
         padWeights = Load("padWeights");
         sumOfScalars = Load("sumOfScalars");
         sumOfFloats = Load("sumOfFloats");
+        sumOfScalarsTogether = Load("sumOfScalarsTogether");
+        sumOfFloatsTogether = Load("sumOfFloatsTogether");
     }
 
     /// <summary>The kernels for a tensor's device and type, compiled at first use.</summary>
@@ -71,9 +73,19 @@ internal sealed class MixingKernels
     public void Sum(Tensor parts, int orders, int segments, Tensor sum, double scale)
     {
         var (shape, strides) = (sum.shape, sum.stride());
-        var kernel = parts.dtype == sum.dtype ? sumOfScalars : sumOfFloats;
+        var together = BytesOfThread / sum.element_size();
+        var areTogether = (shape[2] | strides[0] | strides[1]) % together == 0
+            && (DeviceMemory.Address(parts) | DeviceMemory.Address(sum)) % BytesOfThread == 0;
+        var perThread = areTogether ? together : 1;
+        var kernel = (parts.dtype == sum.dtype, areTogether) switch
+        {
+            (true, true) => sumOfScalarsTogether,
+            (true, false) => sumOfScalars,
+            (false, true) => sumOfFloatsTogether,
+            (false, false) => sumOfFloats,
+        };
         kernel.Launch(
-            new Grid((shape[1] * shape[2] + Threads - 1) / Threads, shape[0]), Threads, 0,
+            new Grid((shape[1] * shape[2] + Threads * perThread - 1) / (Threads * perThread), shape[0]), Threads, 0,
             new PartSumArgument
             {
                 Parts = DeviceMemory.Address(parts),

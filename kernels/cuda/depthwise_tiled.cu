@@ -2,13 +2,15 @@
 // plane of the kernel, its K × K weights, so that a value read is used up to K · TILE_H times. Arithmetic, not memory, is
 // what large kernels cost.
 //
-// Constants set by the host, beside K and TYPE: TILE_H, TILE_W; CHANNELS; X_STRIDE and Y_STRIDE, elements between neighbours along
+// Constants set by the host, beside K and TYPE: TILE_H, TILE_W; PER, neighbouring channels of a thread that are read together; LANES, threads
+// side by side along the channels; ROWS of such threads in
+// a block; BLOCKS that a multiprocessor shall hold; CHANNELS; X_STRIDE and Y_STRIDE, elements between neighbours along
 // the width; EXACT_H, EXACT_W, whether tiles cover height and width without a rest. With them a row's addresses are one
 // register plus constants, and only halos need a check of their bounds.
 #include "depthwise.cuh"
 
 constexpr int ROW = TILE_W + K - 1;
-constexpr int CHANNEL_TILES = (CHANNELS + 31) / 32;
+constexpr int CHANNEL_TILES = (CHANNELS / PER + LANES - 1) / LANES;
 constexpr int KERNELS = (TAPS + 1) * CHANNELS;  // weights and biases of one order
 
 __device__ __forceinline__ const scalar* planeOf(const Volume& v, int batch, int depth, int channel)
@@ -16,8 +18,16 @@ __device__ __forceinline__ const scalar* planeOf(const Volume& v, int batch, int
     return v.data + batch * v.batch + depth * v.depth + channel;
 }
 
+struct __align__(sizeof(scalar) * PER) Neighbours {
+    scalar values[PER];
+};
+
+struct __align__(sizeof(float) * PER) Weights {
+    float values[PER];
+};
+
 // Line `line` of a tile's halo, ROW voxels: zeros outside the volume. `line` is a constant wherever this is inlined.
-__device__ __forceinline__ void readRow(const Convolution& args, const scalar* plane, int h0, int w0, int line, float* to)
+__device__ __forceinline__ void readRow(const Convolution& args, const scalar* plane, int h0, int w0, int line, float (*to)[PER])
 {
     const int height = h0 + line - RADIUS;
     const bool lineWithin = EXACT_H && line >= RADIUS && line < RADIUS + TILE_H;
@@ -26,7 +36,15 @@ __device__ __forceinline__ void readRow(const Convolution& args, const scalar* p
 #pragma unroll
     for (int i = 0; i < ROW; i++) {
         const bool within = EXACT_W && i >= RADIUS && i < RADIUS + TILE_W;
-        to[i] = lineInside && (within || (unsigned)(w0 + i - RADIUS) < (unsigned)args.width) ? load(at + i * X_STRIDE) : 0.0f;
+        const bool inside = lineInside && (within || (unsigned)(w0 + i - RADIUS) < (unsigned)args.width);
+        Neighbours x = {};
+        if (inside) {
+            x = *(const Neighbours*)(at + i * X_STRIDE);
+        }
+#pragma unroll
+        for (int c = 0; c < PER; c++) {
+            to[i][c] = toFloat(x.values[c]);
+        }
     }
 }
 
@@ -36,30 +54,32 @@ __device__ __forceinline__ bool isInside(const Convolution& args, int h, int w)
 }
 
 // y = x ∗ weight + bias for each order; with the flipped weights and y's gradients for x, the gradient of x, a sum over the
-// orders. A warp has one tile; a block's warps are neighbours in depth, which read the same planes. Grid
-// (tiles · ⌈depth / warps⌉, results · channels / 32, B).
-extern "C" __global__ void __launch_bounds__(128, 4) convolve(const Convolution args)
+// orders. A thread has one tile; a block's rows of LANES threads are neighbours in depth, which read the same planes. Grid
+// (tiles · ⌈depth / rows⌉, results · CHANNEL_TILES, B).
+extern "C" __global__ void __launch_bounds__(LANES * ROWS, BLOCKS) convolve(const Convolution args)
 {
-    const int warps = blockDim.x / 32;
     const int order = blockIdx.y / CHANNEL_TILES;
-    const int channel = blockIdx.y % CHANNEL_TILES * 32 + threadIdx.x % 32;
+    const int channel = (blockIdx.y % CHANNEL_TILES * LANES + threadIdx.x % LANES) * PER;
     const int tilesW = (args.width + TILE_W - 1) / TILE_W;
     const int tilesH = (args.height + TILE_H - 1) / TILE_H;
     const int w0 = blockIdx.x % tilesW * TILE_W;
     const int h0 = blockIdx.x / tilesW % tilesH * TILE_H;
-    const int depth = blockIdx.x / (tilesW * tilesH) * warps + threadIdx.x / 32;
+    const int depth = blockIdx.x / (tilesW * tilesH) * ROWS + threadIdx.x / LANES;
     const int batch = blockIdx.z;
     if (channel >= CHANNELS || depth >= args.depth) {
         return;
     }
 
-    float sums[TILE_H][TILE_W];
-    const float bias = args.biased ? args.weight[order * KERNELS + TAPS * CHANNELS + channel] : 0.0f;
+    float sums[TILE_H][TILE_W][PER];
 #pragma unroll
-    for (int h = 0; h < TILE_H; h++) {
+    for (int c = 0; c < PER; c++) {
+        const float bias = args.biased ? args.weight[order * KERNELS + TAPS * CHANNELS + channel + c] : 0.0f;
 #pragma unroll
-        for (int w = 0; w < TILE_W; w++) {
-            sums[h][w] = bias;
+        for (int h = 0; h < TILE_H; h++) {
+#pragma unroll
+            for (int w = 0; w < TILE_W; w++) {
+                sums[h][w][c] = bias;
+            }
         }
     }
     // Planes of all the volumes that are summed, one after the other.
@@ -70,17 +90,17 @@ extern "C" __global__ void __launch_bounds__(128, 4) convolve(const Convolution 
         }
         const scalar* plane = planeOf(args.x, batch, depth + i - RADIUS, channel) + volume * args.xOrder;
         const float* kernel = args.weight + (order + volume) * KERNELS + i * K * K * CHANNELS + channel;
-        float weights[K][K];
+        Weights weights[K][K];
 #pragma unroll
         for (int j = 0; j < K; j++) {
 #pragma unroll
             for (int k = 0; k < K; k++) {
-                weights[j][k] = kernel[(j * K + k) * CHANNELS];
+                weights[j][k] = *(const Weights*)(kernel + (j * K + k) * CHANNELS);
             }
         }
 #pragma unroll
         for (int line = 0; line < TILE_H + K - 1; line++) {
-            float row[ROW];
+            float row[ROW][PER];
             readRow(args, plane, h0, w0, line, row);
 #pragma unroll
             for (int j = 0; j < K; j++) {
@@ -89,7 +109,10 @@ extern "C" __global__ void __launch_bounds__(128, 4) convolve(const Convolution 
                     for (int k = 0; k < K; k++) {
 #pragma unroll
                         for (int w = 0; w < TILE_W; w++) {
-                            sums[line - j][w] = fmaf(weights[j][k], row[w + k], sums[line - j][w]);
+#pragma unroll
+                            for (int c = 0; c < PER; c++) {
+                                sums[line - j][w][c] = fmaf(weights[j][k].values[c], row[w + k][c], sums[line - j][w][c]);
+                            }
                         }
                     }
                 }
@@ -103,13 +126,20 @@ extern "C" __global__ void __launch_bounds__(128, 4) convolve(const Convolution 
 #pragma unroll
         for (int w = 0; w < TILE_W; w++) {
             if (isInside(args, h0 + h, w0 + w)) {
-                scalar* at = out + h * args.y.height + w * Y_STRIDE;
+                Neighbours* at = (Neighbours*)(out + h * args.y.height + w * Y_STRIDE);
+                Neighbours y, active;
                 if (args.accumulated) {
-                    sums[h][w] += load(at);
+                    y = *at;
                 }
-                put(at, sums[h][w]);
+#pragma unroll
+                for (int c = 0; c < PER; c++) {
+                    const float sum = sums[h][w][c] + (args.accumulated ? toFloat(y.values[c]) : 0.0f);
+                    put(&y.values[c], sum);
+                    put(&active.values[c], sum * sigmoid(sum));
+                }
+                *at = y;
                 if (activated) {
-                    put(activated + h * args.y.height + w * Y_STRIDE, sums[h][w] * sigmoid(sums[h][w]));
+                    *(Neighbours*)(activated + h * args.y.height + w * Y_STRIDE) = active;
                 }
             }
         }
@@ -118,7 +148,7 @@ extern "C" __global__ void __launch_bounds__(128, 4) convolve(const Convolution 
 
 // Gradients of the weight and the bias, in parts. A block has K warps, one for each plane of the kernel, which go together through
 // columns of tiles along the depth: a plane that one warp has read the next one finds in the cache. Grid
-// (parts, orders · channels / 32).
+// (parts, orders · channels / 32). PER is 1 and LANES is 32 here.
 extern "C" __global__ void __launch_bounds__(32 * K, 16 / K) kernelGradients(const Convolution args)
 {
     const int order = blockIdx.y / CHANNEL_TILES;
@@ -178,7 +208,7 @@ extern "C" __global__ void __launch_bounds__(32 * K, 16 / K) kernelGradients(con
         const scalar* plane = planeOf(args.x, batch, from, channel);
 #pragma unroll
         for (int line = 0; line < TILE_H + K - 1; line++) {
-            float row[ROW];
+            float row[ROW][PER];
             readRow(args, plane, h0, w0, line, row);
 #pragma unroll
             for (int j = 0; j < K; j++) {
@@ -187,7 +217,7 @@ extern "C" __global__ void __launch_bounds__(32 * K, 16 / K) kernelGradients(con
                     for (int k = 0; k < K; k++) {
 #pragma unroll
                         for (int w = 0; w < TILE_W; w++) {
-                            sums[j][k] = fmaf(gradient[line - j][w], row[w + k], sums[j][k]);
+                            sums[j][k] = fmaf(gradient[line - j][w], row[w + k][0], sums[j][k]);
                         }
                     }
                 }

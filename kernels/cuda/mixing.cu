@@ -76,26 +76,47 @@ struct PartSum {
     int padding;
 };
 
-// sum = scale · Σ parts over orders and segments, in that order. One thread for each element of one batch entry; grid (⌈rows · channels / 256⌉, B).
-template <typename Part>
+template <typename T, int COUNT>
+struct __align__(sizeof(T) * COUNT < 16 ? sizeof(T) * COUNT : 16) Together {
+    T values[COUNT];
+};
+
+// sum = scale · Σ parts over orders and segments, in that order. One thread for each COUNT neighbouring channels of one batch entry;
+// grid (⌈rows · channels / COUNT / 256⌉, B).
+template <typename Part, int COUNT>
 __device__ __forceinline__ void sumParts(const PartSum& args)
 {
-    const long long e = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    const long long e = ((long long)blockIdx.x * blockDim.x + threadIdx.x) * COUNT;
     const long long size = args.rows * args.channels;
     if (e >= size) {
         return;
     }
-    const Part* parts = (const Part*)args.parts;
-    float sum = 0.0f;
+    const Part* parts = (const Part*)args.parts + e;
+    float sums[COUNT] = {};
     for (int order = 0; order < args.orders; order++) {
         for (int segment = 0; segment < args.segments; segment++) {
-            sum += toFloat(parts[(((long long)order * args.batches + blockIdx.y) * args.segments + segment) * size + e]);
+            const long long part = ((long long)order * args.batches + blockIdx.y) * args.segments + segment;
+            const Together<Part, COUNT> x = *(const Together<Part, COUNT>*)(parts + part * size);
+#pragma unroll
+            for (int i = 0; i < COUNT; i++) {
+                sums[i] += toFloat(x.values[i]);
+            }
         }
     }
+    Together<scalar, COUNT> sum;
+#pragma unroll
+    for (int i = 0; i < COUNT; i++) {
+        put(&sum.values[i], args.scale * sums[i]);
+    }
     const long long row = e / args.channels;
-    put(args.sum + blockIdx.y * args.batch + row * args.row + (e - row * args.channels), args.scale * sum);
+    *(Together<scalar, COUNT>*)(args.sum + blockIdx.y * args.batch + row * args.row + (e - row * args.channels)) = sum;
 }
 
-extern "C" __global__ void __launch_bounds__(256) sumOfScalars(const PartSum args) { sumParts<scalar>(args); }
+extern "C" __global__ void __launch_bounds__(256) sumOfScalars(const PartSum args) { sumParts<scalar, 1>(args); }
 
-extern "C" __global__ void __launch_bounds__(256) sumOfFloats(const PartSum args) { sumParts<float>(args); }
+extern "C" __global__ void __launch_bounds__(256) sumOfFloats(const PartSum args) { sumParts<float, 1>(args); }
+
+// The same where places and distances are multiples of 16 bytes.
+extern "C" __global__ void __launch_bounds__(256) sumOfScalarsTogether(const PartSum args) { sumParts<scalar, PACK>(args); }
+
+extern "C" __global__ void __launch_bounds__(256) sumOfFloatsTogether(const PartSum args) { sumParts<float, PACK>(args); }

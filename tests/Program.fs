@@ -80,6 +80,7 @@ let all =
         Kernels.NativeTests.tests
         Runtime.Training.LossTests.goldenTests
         Runtime.Training.LossTests.tests
+        Runtime.Training.CudaLossTests.tests
         Runtime.Training.DeepSupervisionTests.goldenTests
         Runtime.Training.DeepSupervisionTests.tests
         Runtime.Training.OptimizationTests.goldenTests

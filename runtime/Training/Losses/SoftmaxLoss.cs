@@ -1,3 +1,4 @@
+using MedSegDsl.Kernels;
 using static TorchSharp.torch;
 
 namespace MedSegDsl.Runtime.Training.Losses;
@@ -17,11 +18,47 @@ public sealed class SoftmaxLoss(
 {
     private readonly LossPart part = part ?? LossPart.Whole;
 
+    private protected override LossValue Compute(Tensor logits, Tensor target, double? gradientScale) =>
+        topK is null && SoftmaxLossPasses.Takes(logits, target)
+            ? InTwoPasses(logits, target, gradientScale)
+            : WithTensorOperations(logits, target, gradientScale);
+
+    private LossValue InTwoPasses(Tensor logits, Tensor target, double? gradientScale)
+    {
+        var (batch, classes, voxels) = (logits.shape[0], logits.shape[1], logits.shape[2]);
+        var sums = SoftmaxLossPasses.Sums(logits, target, ignoreLabel);
+        var value = zeros(Array.Empty<long>(), device: logits.device);
+        Tensor? weight = null;
+        if (crossEntropy)
+        {
+            weight = ignoreLabel is null
+                ? full([], part.Share / (batch * voxels), device: logits.device)
+                : part.OverBatch(sums.select(1, 3 * classes + 1).sum()).clamp_min(1).reciprocal();
+            value += sums.select(1, 3 * classes).sum() * weight;
+        }
+
+        DiceTerm.Result? term = null;
+        if (dice is not null)
+        {
+            Tensor Of(int kind) => sums.narrow(1, kind * classes, classes);
+            term = dice.Evaluate(intersection: Of(0), prediction: Of(1), target: Of(2));
+            value += term.Value.Value;
+        }
+
+        if (gradientScale is not { } scale)
+            return new LossValue(value, null);
+        var gradient = SoftmaxLossPasses.Gradient(
+            logits, target, ignoreLabel, Scaled(term?.ByIntersection), Scaled(term?.ByPrediction), weight is null ? null : weight * scale);
+        return new LossValue(value, gradient);
+
+        Tensor? Scaled(Tensor? derivative) => derivative is null ? null : (derivative * scale).expand(batch, classes);
+    }
+
     // With p = softmax, y = one-hot target, w = a voxel's weight in the cross-entropy, m = its mask in the Dice sums
     // and a, b = the derivatives of the Dice term by I and P, the derivative by the logits is
     //   p·(m·(b − s) + w) + y·(m·r − w)   with   r = p[label]·a[label],   s = r + Σ_c p·b,
     // so that beside softmax only two passes over all classes are needed.
-    private protected override LossValue Compute(Tensor logits, Tensor target, double? gradientScale)
+    private LossValue WithTensorOperations(Tensor logits, Tensor target, double? gradientScale)
     {
         var mask = ignoreLabel is { } ignored ? target.ne(ignored) : null;
         var label = mask is null ? target : target.where(mask, 0);

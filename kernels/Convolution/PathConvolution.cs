@@ -16,7 +16,7 @@ internal abstract class PathConvolution<T> : autograd.SingleTensorFunction<T>
     {
         using var scope = NewDisposeScope();
         var kernels = Operator.Prepared(weight, x.dtype);
-        var y = CustomBackward.IsNeeded(x, kernels, bias) ? apply(x, kernels, bias!, path) : Operator.Forward(x, kernels, bias, path);
+        var y = CustomBackward.IsNeeded(x, kernels, bias) ? apply(x, CustomBackward.Viewed(kernels)!, CustomBackward.Viewed(bias)!, path) : Operator.Forward(x, kernels, bias, path);
         return y.MoveToOuterDisposeScope();
     }
 

@@ -40,6 +40,13 @@ internal static class CustomBackward
     }
 
     /// <summary>
+    /// A parameter as an operator should take it: libtorch copies a leaf's gradient where somebody else holds it, as
+    /// TorchSharp holds all that a backward pass returns, one small copy for each parameter. A view in between gives
+    /// libtorch a tensor of its own on the way back.
+    /// </summary>
+    public static Tensor? Viewed(Tensor? parameter) => parameter is { requires_grad: true, is_leaf: true } ? parameter.view(parameter.shape) : parameter;
+
+    /// <summary>
     /// Runs a backward pass in a dispose scope of its own. TorchSharp keeps its handles on the gradients that a pass
     /// returns until the step's scope ends, though libtorch has taken them over: here they are let go when the thread's
     /// next backward pass begins, so that a step does not hold the gradients of every layer at once.

@@ -16,7 +16,8 @@ internal sealed class CudaInstanceNormFunction : autograd.SingleTensorFunction<C
     {
         using var scope = NewDisposeScope();
         var y = CustomBackward.IsNeeded(volume, weight, bias, added, cancelled)
-            ? apply(volume, weight!, bias!, added!, cancelled!, epsilon, slope)
+            ? apply(
+                volume, CustomBackward.Viewed(weight)!, CustomBackward.Viewed(bias)!, added!, CustomBackward.Viewed(cancelled)!, epsilon, slope)
             : new CudaInstanceNorm(volume, weight, bias, added, epsilon, slope).Forward().Y;
         return y.MoveToOuterDisposeScope();
     }

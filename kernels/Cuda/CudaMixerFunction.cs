@@ -26,7 +26,7 @@ internal sealed class CudaMixerFunction : autograd.SingleTensorFunction<CudaMixe
         ];
         var description = new Description([.. orders.Select(order => order.Path)], orders[0].Weights.Count, scale);
         var y = CustomBackward.IsNeeded(tensors)
-            ? apply([.. tensors, description])
+            ? apply([.. tensors.Select(CustomBackward.Viewed)!, description])
             : Mixer(tensors, description).Forward(keep: false).Result;
         return y.MoveToOuterDisposeScope();
     }

@@ -13,7 +13,7 @@ internal sealed class CudaRmsNormFunction : autograd.SingleTensorFunction<CudaRm
     {
         using var scope = NewDisposeScope();
         var y = CustomBackward.IsNeeded(x, weight)
-            ? apply(x, weight, epsilon)
+            ? apply(x, CustomBackward.Viewed(weight)!, epsilon)
             : CudaRmsNorm.Forward(x.contiguous(), weight.contiguous(), epsilon).Y;
         return y.MoveToOuterDisposeScope();
     }

@@ -18,7 +18,7 @@ internal sealed class CudaScanFunction : autograd.SingleTensorFunction<CudaScanF
         var given = new ScanInputs(u, delta, a, b, c, d, z, deltaBias);
         var inputs = given.HaveOneType ? given : given.To(ScalarType.Float32);
         var y = CustomBackward.IsNeeded(inputs.All)
-            ? apply([.. inputs.All!, path, softplus])
+            ? apply([.. inputs.All.Select(CustomBackward.Viewed)!, path, softplus])
             : new CudaScan(inputs.Readable(), [path], softplus).Forward().Y;
         return y.In(u.dtype).MoveToOuterDisposeScope();
     }

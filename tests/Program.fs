@@ -75,6 +75,7 @@ let all =
         Kernels.CudaInstanceNormTests.tests
         Kernels.CudaResizingTests.tests
         Kernels.CudaLayoutTests.tests
+        Kernels.CudaUploadTests.tests
         Kernels.CudaMixerTests.tests
         Kernels.CudaCompilerTests.tests
         Kernels.NativeTests.tests

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MedSegDsl.Kernels.Cuda;
 using MedSegDsl.Runtime.Distributed;
 using MedSegDsl.Runtime.Training.Loading;
 using TorchSharp;
@@ -29,6 +30,7 @@ internal sealed class TrainingBatches : IDisposable
 {
     private readonly TrainingSetup setup;
     private readonly BatchLoader loader;
+    private readonly DeviceUploads? images, labels;
     private readonly Stopwatch waiting = new();
     private PreparedBatch? ahead;
 
@@ -43,6 +45,7 @@ internal sealed class TrainingBatches : IDisposable
         this.setup = setup;
         var experiment = setup.Experiment;
         var isPinned = setup.Device.type == DeviceType.CUDA;
+        (images, labels) = isPinned ? (Uploads(), Uploads()) : (null, null);
         int[] patch = [.. setup.Patch];
         BatchMaker Maker(IReadOnlyList<ITrainingCase> cases, int[] initial) => new(
             cases, initial, patch, part, experiment.ForegroundOversampling,
@@ -91,6 +94,8 @@ internal sealed class TrainingBatches : IDisposable
     {
         ahead?.Dispose();
         loader.Dispose();
+        images?.Dispose();
+        labels?.Dispose();
     }
 
     private T Timed<T>(Func<T> take)
@@ -110,17 +115,18 @@ internal sealed class TrainingBatches : IDisposable
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var (given, labels) = (ToDevice(batch.Image), ToDevice(batch.Segmentation));
+        var given = images?.Upload(batch.Image) ?? batch.Image;
+        var labelled = labels?.Upload(batch.Segmentation) ?? batch.Segmentation;
         var (image, segmentation) = batch.Key.Purpose == BatchPurpose.Training
-            ? setup.Augmentation.Apply(given, labels, batch.Random)
-            : setup.Augmentation.Unchanged(given, labels);
+            ? setup.Augmentation.Apply(given, labelled, batch.Random)
+            : setup.Augmentation.Unchanged(given, labelled);
         var target = TrainingTarget.From(segmentation, setup.Labels);
         // On the CPU the image may be the batch's own, which goes with the batch.
         var own = ReferenceEquals(image, batch.Image) ? image.alias() : image;
         return new PreparedBatch(batch, own.DetachFromDisposeScope(), target.DetachFromDisposeScope());
     }
 
-    private Tensor ToDevice(Tensor tensor) => tensor.to(setup.Device, non_blocking: true);
+    private DeviceUploads Uploads() => new(Math.Max(0, setup.Device.index));
 
     private static IEnumerable<BatchKey> Keys(BatchPurpose purpose, int epoch, int iterations) =>
         Enumerable.Range(0, iterations).Select(iteration => new BatchKey(purpose, epoch, iteration));

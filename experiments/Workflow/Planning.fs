@@ -57,5 +57,6 @@ let preprocess (folders: NnUNetFolders) dataset plansName (configurations: strin
             Array.ofList configurations,
             options,
             Action<PreprocessingProgress>(fun progress ->
-                report progress.Done progress.Total $"{progress.Configuration} {progress.CaseId}")
+                report progress.Done progress.Total $"{progress.Configuration} {progress.CaseId}"),
+            Action<string>(fun note -> eprintfn "%s" note)
         ))

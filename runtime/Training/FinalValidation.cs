@@ -103,6 +103,6 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
             return;
         var labels = NextStageLabels.Of(
             logits, plans, configuration, next, stored.Properties, dataset.LabelManager.RegionsClassOrder, Environment.ProcessorCount);
-        StoredLabels.Write(Path.Combine(PreviousStageFolder.Of(model, next.Name), stored.Id + ".npy"), labels);
+        StoredLabels.Write(PreviousStageFolder.Of(model, next.Name), stored.Id, labels, stored.IsCompressed);
     }
 }

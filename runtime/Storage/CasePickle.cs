@@ -12,6 +12,9 @@ namespace MedSegDsl.Runtime.Storage;
 /// </summary>
 internal static class CasePickle
 {
+    /// <summary>The ending of its files.</summary>
+    public const string Ending = ".pkl";
+
     /// <summary>Axes of a location in nnU-Net's tables: channel, z, y, x.</summary>
     private const int Columns = 4;
 
@@ -43,6 +46,11 @@ internal static class CasePickle
             pickle.Dictionary(entries);
             pickle.End();
         });
+
+    /// <summary>Writes the properties of a prediction beside its probabilities, where nnUNetv2_ensemble looks for
+    /// them.</summary>
+    public static void WriteBeside(string probabilityFile, CaseProperties properties, CaseOrigin origin) =>
+        Write(Path.ChangeExtension(probabilityFile, Ending), properties, [], origin);
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="UserException">It is missing, damaged, or no properties of a case.</exception>

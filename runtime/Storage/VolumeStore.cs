@@ -58,7 +58,7 @@ public static class VolumeStore
     public static IReadOnlyList<string> CompleteCases(string folder) => Directory.Exists(folder)
         ?
         [
-            .. Directory.EnumerateFiles(folder, "*" + CaseFilesInStore.PropertiesEnding)
+            .. Directory.EnumerateFiles(folder, "*" + CasePickle.Ending)
                 .Select(path => Path.GetFileNameWithoutExtension(path))
                 .Where(caseId => IsComplete(folder, caseId))
                 .Order(StringComparer.Ordinal),
@@ -107,8 +107,6 @@ public static class VolumeStore
 /// <summary>The files of one stored case.</summary>
 internal sealed record CaseFilesInStore(string Folder, string CaseId)
 {
-    public const string PropertiesEnding = ".pkl";
-
     /// <summary>Image and labels in one archive.</summary>
     public string Archive => At(".npz");
 
@@ -124,7 +122,7 @@ internal sealed record CaseFilesInStore(string Folder, string CaseId)
 
     public string Locations => At("_locations.npy");
 
-    public string Properties => At(PropertiesEnding);
+    public string Properties => At(CasePickle.Ending);
 
     /// <summary>Every file that a case may have, the one that makes it count first.</summary>
     public IEnumerable<string> All => [Properties, Archive, Image, Segmentation, PackedImage, PackedSegmentation, Locations];

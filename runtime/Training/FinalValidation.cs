@@ -60,9 +60,10 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
             if (!references.TryGetValue(stored.Id, out var reference))
                 throw new UserException($"{rawFolder}: the label map of the validation case {stored.Id} is not there");
             var logits = predictor.Predict(CasePredictor.Function(network), Image(stored), cancellation: cancellation);
-            var labels = Segment(logits, stored, Path.Combine(folder, stored.Id + ".npz"));
+            var geometry = reader.ReadLabels(reference).Geometry;
+            var labels = Segment(logits, stored, Path.Combine(folder, stored.Id + ".npz"), new(reader.Name, geometry));
             var file = Path.Combine(folder, stored.Id + dataset.FileEnding);
-            reader.WriteLabels(file, labels, reader.ReadLabels(reference).Geometry);
+            reader.WriteLabels(file, labels, geometry);
             WriteNextStage(logits, stored, Path.GetFullPath(Path.Combine(folder, "..", "..")));
             var evaluation = FolderEvaluation.EvaluateCase(file, reference, targets, reader);
             evaluations.Add(evaluation);
@@ -77,7 +78,7 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
     }
 
     /// <summary>The label map of a case; its probabilities go into a file where they are wanted.</summary>
-    private ImageArray<short> Segment(Logits logits, StoredCase stored, string probabilityFile)
+    private ImageArray<short> Segment(Logits logits, StoredCase stored, string probabilityFile, CaseOrigin origin)
     {
         var grid = ExportGrid.Of(plans, configuration, stored.Properties);
         var order = dataset.LabelManager.RegionsClassOrder;
@@ -85,6 +86,7 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
             return Exporter.Segment(logits, grid, order, Environment.ProcessorCount);
         var (labels, probabilities) = Exporter.SegmentWithProbabilities(logits, grid, order, Environment.ProcessorCount);
         ProbabilityFile.Write(probabilityFile, probabilities);
+        CasePickle.WriteBeside(probabilityFile, stored.Properties, origin);
         return labels;
     }
 

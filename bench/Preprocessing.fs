@@ -147,7 +147,8 @@ let private peak () =
 let private collect () =
     GC.Collect(2, GCCollectionMode.Aggressive, true, true)
 
-let private measure (setting: Setting) repeats =
+/// A setting's run by a number of threads, and the values of its image.
+let private prepare (setting: Setting) =
     let key = "bench/preprocessing"
     let shape = Array.ofList setting.Shape
     let voxels = Formula.count setting.Shape
@@ -173,8 +174,22 @@ let private measure (setting: Setting) repeats =
     let preprocessor =
         CasePreprocessor(plans, plans.Configuration "3d_fullres", labelManager setting.Labels)
 
-    let run threads =
-        preprocessor.Preprocess(image, spacing, segmentation, threads)
+    (fun threads -> preprocessor.Preprocess(image, spacing, segmentation, threads)), image.Data.Length
+
+/// Bytes that a run takes at its peak beyond image and result.
+let private work run =
+    collect ()
+    resetPeak ()
+    let before = peak ()
+    let result: PreprocessedCase = run 2
+
+    let outputs =
+        float (4 * result.Image.Data.Length + 2 * result.Segmentation.Data.Length)
+
+    peak () - before - outputs, result
+
+let private measure (setting: Setting) repeats =
+    let run, voxels = prepare setting
 
     if List.ofArray (run 1).Image.Shape <> setting.NewShape then
         failwith $"{setting.Shape} did not become {setting.NewShape}"
@@ -196,17 +211,9 @@ let private measure (setting: Setting) repeats =
         ]
 
     let one, two = seconds 1, seconds 2
-    collect ()
-    resetPeak ()
-    let before = peak ()
-    let result = run 2
     let megabytes bytes = bytes / 1e6
-
-    let outputs =
-        float (4 * result.Image.Data.Length + 2 * result.Segmentation.Data.Length)
-
-    let work = peak () - before - outputs
-    let caseSize = float (4 * max image.Data.Length result.Image.Data.Length)
+    let work, result = work run
+    let caseSize = float (4 * max voxels result.Image.Data.Length)
 
     let name =
         String.Join("×", setting.Shape) + " → " + String.Join("×", setting.NewShape)
@@ -223,3 +230,13 @@ let run repeats =
 
     for setting in settings do
         measure setting repeats
+
+    let tiny, _ =
+        prepare {
+            settings.Head with
+                Shape = [ 8; 8; 8 ]
+                NewShape = [ 10; 10; 10 ]
+        }
+
+    let fixed', _ = work tiny
+    printfn $"\nA case of 8×8×8 takes {fixed' / 1e6:F1} MB: what any case takes, however small."

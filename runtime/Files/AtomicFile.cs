@@ -27,7 +27,8 @@ public static partial class AtomicFile
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"{target}: cannot be written: {cause.Message}", cause);
+            var reason = cause.Message.Replace($" : '{temporary}'", "", StringComparison.Ordinal);
+            throw new UserException($"{target}: cannot be written: {reason}; free some space there, or let the folder be written to", cause);
         }
         finally
         {

@@ -34,7 +34,8 @@ public static class FingerprintExtractor
         CancellationToken cancel = default)
     {
         if (cases.Count == 0)
-            throw new UserException("The dataset has no training cases: imagesTr holds no image with its file ending");
+            throw new UserException(
+                $"{dataset.Source}: there are no training cases: imagesTr holds no image ending in {dataset.FileEnding}");
         var facts = new CaseFacts[cases.Count];
         loop.Run(cases, (i, files) => (facts[i] = Examine(files, dataset, reader, draws / cases.Count)).Bytes, progress, cancel);
         if (!facts.Any(fact => fact.HasForeground))

@@ -161,14 +161,17 @@ internal sealed class PickleWriter(Stream stream)
                 break;
             default:
                 // 54.0 is a float in Python, though JSON may call it a whole number.
-                var text = value.ToJsonString();
-                if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole))
+                if (value.TryGetValue<long>(out var whole))
                 {
                     Whole(whole);
                 }
+                else if (value.TryGetValue<int>(out var small))
+                {
+                    Whole(small);
+                }
                 else
                 {
-                    Number(double.Parse(text, CultureInfo.InvariantCulture));
+                    Number(double.Parse(value.ToJsonString(), CultureInfo.InvariantCulture));
                 }
 
                 break;

@@ -91,15 +91,28 @@ let private own = test "our cases are nnU-Net's, in both forms" {
                     checkCase stored
                     Expect.equal stored.IsCompressed compress "form"
 
-                // Whole numbers are Python's int: nnU-Net slices with the box. 4.0 would be a float.
-                let pickle = File.ReadAllBytes(Path.Combine(folder, "a.pkl"))
-                let four = [| byte 'G'; 0x40uy; 0x10uy; 0uy; 0uy; 0uy; 0uy; 0uy; 0uy |]
-                Expect.equal (pickle.AsSpan().IndexOf(ReadOnlySpan four)) -1 "no float in the box"
-
                 // Without our own file of locations, those in the properties count.
                 File.Delete(Path.Combine(folder, "a_locations.npy"))
                 use stored = VolumeStore.Open(folder, "a")
                 checkCase stored)
+}
+
+let private numbers = test "Python's int and float are told apart" {
+    TemporaryFolder.using' (fun folder ->
+        // nnU-Net slices with the box, and calculates with the spacing.
+        let properties =
+            CaseProperties([| 8.0; 0.5; 0.5 |], [| 6; 7; 8 |], expected.CropBox, shape)
+
+        let case = PreprocessedCase(case.Image, case.Segmentation, properties, [])
+        VolumeStore.Write(folder, "a", case)
+        let pickle = File.ReadAllBytes(Path.Combine(folder, "a.pkl"))
+
+        let place (high: byte list) =
+            let float = [| byte 'G'; yield! high; yield! Array.zeroCreate 6 |]
+            pickle.AsSpan().IndexOf(ReadOnlySpan float)
+
+        Expect.isGreaterThan (place [ 0x40uy; 0x20uy ]) 0 "8.0, of the spacing, is a float"
+        Expect.equal (place [ 0x40uy; 0x10uy ]) -1 "4, of the box, is none")
 }
 
 let private refused = test "properties that are something else" {
@@ -126,4 +139,4 @@ let private refused = test "properties that are something else" {
 }
 
 let tests =
-    testList "runtime/storage/nnunet" [ testList "properties" properties; own; refused ]
+    testList "runtime/storage/nnunet" [ testList "properties" properties; own; numbers; refused ]

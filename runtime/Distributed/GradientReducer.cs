@@ -54,7 +54,7 @@ public sealed class GradientReducer : IDisposable
     }
 
     /// <summary>Leaves in every parameter's gradient the sum over all ranks.</summary>
-    /// <exception cref="LostRankException">Another rank has ended.</exception>
+    /// <exception cref="RankException">Another rank has ended.</exception>
     public void Finish()
     {
         if (failure is { } cause)

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using MedSegDsl.Runtime.Distributed.Control;
@@ -44,8 +42,7 @@ public static class LocalRanks
             ["RANK"] = Text(rank),
             ["WORLD_SIZE"] = Text(count),
             ["LOCAL_RANK"] = Text(rank),
-            ["LOCAL_WORLD_SIZE"] = Text(count),
-            ["MASTER_ADDR"] = IPAddress.Loopback.ToString(),
+            ["MASTER_ADDR"] = MeetingPoint.Loopback,
             ["MASTER_PORT"] = Text(port),
             [MeetingPoint.TokenVariable] = token,
             [StartedVariable] = "1",
@@ -59,7 +56,7 @@ public static class LocalRanks
     /// <returns>0 where all have succeeded, else the code of the first that has not.</returns>
     public static int Run(int count)
     {
-        var (port, token) = (FreePort(), Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
+        var (port, token) = (MeetingPoint.FreePort(), Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
         var visible = Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES");
         Process[] ranks = [.. Enumerable.Range(0, count).Select(rank => Start(Variables(rank, count, port, token, visible)))];
         try
@@ -132,12 +129,5 @@ public static class LocalRanks
         foreach (var (name, value) in variables)
             info.Environment[name] = value;
         return Process.Start(info) ?? throw new InvalidOperationException($"{program} did not start");
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -36,7 +36,7 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
     /// next stage.</param>
     /// <param name="note">Told in a line what each case came to.</param>
     /// <param name="ranks">The processes that share the cases: each takes every so many of them, and rank 0 writes the summary.</param>
-    /// <param name="cancellation">Stops between two tiles.</param>
+    /// <param name="cancellation">Stops between two tiles; several processes, of which one is enough, between two cases.</param>
     /// <exception cref="UserException">A label map is missing, or the network's output is not finite.</exception>
     public EvaluationSummary Run(
         SegmentationNetwork network,
@@ -55,11 +55,15 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
         network.eval();
         using var predictor = new SlidingWindowPredictor(options, device);
         List<CaseEvaluation> evaluations = [];
-        foreach (var stored in cases.OrderBy(c => c.Id, StringComparer.Ordinal).Where((_, i) => i % ranks.Size == ranks.Rank))
+        foreach (var round in cases.OrderBy(c => c.Id, StringComparer.Ordinal).Chunk(ranks.Size))
         {
+            StopTogether(ranks, cancellation);
+            if (ranks.Rank >= round.Length)
+                continue;
+            var stored = round[ranks.Rank];
             if (!references.TryGetValue(stored.Id, out var reference))
                 throw new UserException($"{rawFolder}: the label map of the validation case {stored.Id} is not there");
-            var logits = predictor.Predict(CasePredictor.Function(network), Image(stored), cancellation: cancellation);
+            var logits = predictor.Predict(CasePredictor.Function(network), Image(stored), cancellation: ranks.Size == 1 ? cancellation : default);
             var geometry = reader.ReadLabels(reference).Geometry;
             var labels = Segment(logits, stored, Path.Combine(folder, stored.Id + ".npz"), new(reader.Name, geometry));
             var file = Path.Combine(folder, stored.Id + dataset.FileEnding);
@@ -75,6 +79,15 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
             summary.Write(Path.Combine(folder, "summary.json"));
         note($"mean foreground Dice of the validation cases {Progress.ProgressText.Number(summary.ForegroundMean.Dice)}");
         return summary;
+    }
+
+    /// <summary>Where a process is to stop, all do, and part.</summary>
+    private static void StopTogether(ICommunicator ranks, CancellationToken cancellation)
+    {
+        if (ranks.Size == 1 || ranks.Gather(new byte[] { (byte)(cancellation.IsCancellationRequested ? 1 : 0) }).All(asked => asked[0] == 0))
+            return;
+        ranks.Close();
+        throw new OperationCanceledException();
     }
 
     /// <summary>The label map of a case; its probabilities go into a file where they are wanted.</summary>

@@ -24,7 +24,7 @@ public static class LocalRanks
             throw new UserException($"--gpus {count}: at least one GPU trains");
         if (count > gpus)
             throw new UserException(
-                $"--gpus {count}: libtorch sees {gpus} GPUs on this machine; on CPUs several processes train with mpirun -np {count} medseg train ...");
+                $"--gpus {count}: libtorch sees {gpus} GPUs on this machine; on CPUs several processes train with mpirun --bind-to none -np {count} medseg train ...");
     }
 
     /// <summary>The variables of one process.</summary>
@@ -50,7 +50,7 @@ public static class LocalRanks
         };
     }
 
-    /// <summary>Runs this program's command once for each rank. SIGTERM is passed on. Where one process fails, the others end by
+    /// <summary>Runs this program's command once for each rank. SIGTERM and SIGUSR1 are passed on, both as SIGTERM. Where one process fails, the others end by
     /// themselves, or are ended.</summary>
     /// <param name="count">The number of processes.</param>
     /// <returns>0 where all have succeeded, else the code of the first that has not.</returns>
@@ -61,12 +61,15 @@ public static class LocalRanks
         Process[] ranks = [.. Enumerable.Range(0, count).Select(rank => Start(Variables(rank, count, port, token, visible)))];
         try
         {
-            using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+            void PassOn(PosixSignalContext context)
             {
-                signal.Cancel = true;
+                context.Cancel = true;
                 foreach (var rank in ranks.Where(rank => !rank.HasExited))
                     _ = SystemCalls.Signal(rank.Id, SystemCalls.Terminate);
-            });
+            }
+
+            using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, PassOn);
+            using var user = PosixSignalRegistration.Create((PosixSignal)SystemCalls.User1, PassOn);
             return WaitFor(ranks);
         }
         finally

@@ -55,6 +55,8 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
         network.eval();
         using var predictor = new SlidingWindowPredictor(options, device);
         List<CaseEvaluation> evaluations = [];
+        string Line(CaseEvaluation evaluation) => $"{Path.GetFileName(evaluation.PredictionFile)[..^dataset.FileEnding.Length]}: Dice "
+            + string.Join(" ", targets.Targets.Select(t => Progress.ProgressText.Number(evaluation.Metrics[t].Dice)));
         foreach (var round in cases.OrderBy(c => c.Id, StringComparer.Ordinal).Chunk(ranks.Size))
         {
             StopTogether(ranks, cancellation);
@@ -69,12 +71,16 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
             var file = Path.Combine(folder, stored.Id + dataset.FileEnding);
             reader.WriteLabels(file, labels, geometry);
             WriteNextStage(logits, stored, Path.GetFullPath(Path.Combine(folder, "..", "..")));
-            var evaluation = FolderEvaluation.EvaluateCase(file, reference, targets, reader);
-            evaluations.Add(evaluation);
-            note($"{stored.Id}: Dice {string.Join(" ", targets.Targets.Select(t => Progress.ProgressText.Number(evaluation.Metrics[t].Dice)))}");
+            evaluations.Add(FolderEvaluation.EvaluateCase(file, reference, targets, reader));
+            if (ranks.Size == 1)
+                note(Line(evaluations[^1]));
         }
 
-        var summary = new EvaluationSummary(targets.Targets, SharedEvaluation.Gather(evaluations, targets.Targets, ranks));
+        var all = SharedEvaluation.Gather(evaluations, targets.Targets, ranks);
+        if (ranks.Size > 1)
+            foreach (var evaluation in all)
+                note(Line(evaluation));
+        var summary = new EvaluationSummary(targets.Targets, all);
         if (ranks.Rank == 0)
             summary.Write(Path.Combine(folder, "summary.json"));
         note($"mean foreground Dice of the validation cases {Progress.ProgressText.Number(summary.ForegroundMean.Dice)}");

@@ -67,6 +67,13 @@ let private endsTogether () =
          Expect.equal code 75 $"asked to stop, both do: {error}"
          Expect.isTrue (File.Exists (FoldFolder root).Latest) "rank 0 has saved")
 
+        (use ranks = start "train" root
+         watch 4 ranks |> ignore
+         signal "USR1" ranks.Id
+         let code, _, error = Ranks.finish ranks
+         Expect.equal code 75 $"mpirun passes on that all are to stop: {error}"
+         Expect.equal (own error).Length 1 $"and one says that it has saved: {error}")
+
         saysWhoIsGone root 1
         saysWhoIsGone root 0
 

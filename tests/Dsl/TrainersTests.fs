@@ -84,6 +84,7 @@ let tests =
                 (apply "nnUNetTrainer_warmup").Schedule
                 (Schedule.WarmUp(50<epoch>, polynomial))
                 "schedule"
+
             Expect.equal (apply "nnUNetTrainerDiceLoss").Loss Loss.Dice "loss"
             Expect.equal (apply "nnUNetTrainerDA5").Augmentation Augmentation.da5 "augmentation"
             Expect.equal (apply "nnUNetTrainerUMambaEncNoAMP").Precision Precision.Float32 "precision"

@@ -51,15 +51,19 @@ let private remaining (clock: Stopwatch) first done' total =
 
 let private inLines title (work: Report -> 'a) =
     let clock = Stopwatch()
-    let mutable first = 0
+    let gate = obj ()
+    let first = ref 0
 
+    // Cases are worked on side by side, and each reports its own end.
     work (fun done' total case ->
-        // Another round of the same work counts anew.
-        if not clock.IsRunning || done' <= first then
-            first <- done'
-            clock.Restart()
+        lock gate (fun () ->
+            // Another round of the same work counts anew.
+            if not clock.IsRunning || done' <= first.Value then
+                first.Value <- done'
+                clock.Restart()
 
-        printfn "%s: %d of %d, %s%s" title done' total case (remaining clock first done' total))
+            let left = remaining clock first.Value done' total
+            Console.WriteLine $"{title}: {done'} of {total}, {case}{left}"))
 
 /// Does the work, which reports each case that it finishes.
 let run title (work: Report -> 'a) : 'a =

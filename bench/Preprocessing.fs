@@ -22,63 +22,23 @@ type private Setting = {
     NnUNet: float
 }
 
+let private setting channels shape newShape labels thickness nnUNet = {
+    Channels = channels
+    Shape = shape
+    NewShape = newShape
+    Labels = labels
+    Thickness = thickness
+    NnUNet = nnUNet
+}
+
 let private settings = [
-    {
-        Channels = 1
-        Shape = [ 64; 64; 64 ]
-        NewShape = [ 80; 80; 80 ]
-        Labels = 4
-        Thickness = 1.0
-        NnUNet = 0.40
-    }
-    {
-        Channels = 1
-        Shape = [ 128; 128; 128 ]
-        NewShape = [ 160; 160; 160 ]
-        Labels = 4
-        Thickness = 1.0
-        NnUNet = 3.03
-    }
-    {
-        Channels = 1
-        Shape = [ 128; 128; 128 ]
-        NewShape = [ 91; 91; 91 ]
-        Labels = 4
-        Thickness = 1.0
-        NnUNet = 0.68
-    }
-    {
-        Channels = 1
-        Shape = [ 60; 256; 256 ]
-        NewShape = [ 75; 320; 320 ]
-        Labels = 4
-        Thickness = 5.0
-        NnUNet = 4.94
-    }
-    {
-        Channels = 1
-        Shape = [ 60; 256; 256 ]
-        NewShape = [ 75; 320; 320 ]
-        Labels = 4
-        Thickness = 2.0
-        NnUNet = 5.79
-    }
-    {
-        Channels = 1
-        Shape = [ 100; 320; 320 ]
-        NewShape = [ 125; 366; 366 ]
-        Labels = 6
-        Thickness = 2.0
-        NnUNet = 12.27
-    }
-    {
-        Channels = 4
-        Shape = [ 155; 190; 180 ]
-        NewShape = [ 124; 152; 144 ]
-        Labels = 4
-        Thickness = 1.0
-        NnUNet = 5.30
-    }
+    setting 1 [ 64; 64; 64 ] [ 80; 80; 80 ] 4 1.0 0.40
+    setting 1 [ 128; 128; 128 ] [ 160; 160; 160 ] 4 1.0 3.03
+    setting 1 [ 128; 128; 128 ] [ 91; 91; 91 ] 4 1.0 0.68
+    setting 1 [ 60; 256; 256 ] [ 75; 320; 320 ] 4 5.0 4.94
+    setting 1 [ 60; 256; 256 ] [ 75; 320; 320 ] 4 2.0 5.79
+    setting 1 [ 100; 320; 320 ] [ 125; 366; 366 ] 6 2.0 12.27
+    setting 4 [ 155; 190; 180 ] [ 124; 152; 144 ] 4 1.0 5.30
 ]
 
 /// Plans whose one configuration turns the setting's shape into its new shape.

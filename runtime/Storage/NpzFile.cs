@@ -23,7 +23,10 @@ internal static class NpzFile
             using ZipArchive archive = new(stream, ZipArchiveMode.Create, leaveOpen: true);
             foreach (var (name, array) in arrays)
             {
-                using var content = archive.CreateEntry(name + ".npy", CompressionLevel.NoCompression).Open();
+                var entry = archive.CreateEntry(name + ".npy", CompressionLevel.NoCompression);
+                // The same arrays give the same file, as numpy's do.
+                entry.LastWriteTime = new DateTimeOffset(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+                using var content = entry.Open();
                 array(content);
             }
         });

@@ -125,6 +125,22 @@ let tests =
                     Expect.equal files (Array.sort [| ".npy"; ".pkl"; yield! volumes |]) "files"
                     Expect.isTrue (VolumeStore.IsComplete(folder, "a")) "complete")
         }
+        test "the same case gives the same bytes at any time" {
+            TemporaryFolder.using' (fun folder ->
+                let write id =
+                    VolumeStore.Write(folder, id, randomCase (Random 5) 3)
+
+                write "a"
+                // Times in zip files are even seconds.
+                System.Threading.Thread.Sleep 2100
+                write "b"
+
+                for ending in [ ".npz"; ".pkl"; "_locations.npy" ] do
+                    let bytes id =
+                        File.ReadAllBytes(Path.Combine(folder, id + ending))
+
+                    Expect.equal (bytes "b") (bytes "a") ending)
+        }
         test "smooth volumes take less room compressed" {
             TemporaryFolder.using' (fun folder ->
                 let shape = [| 40; 40; 40 |]

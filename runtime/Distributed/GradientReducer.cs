@@ -58,7 +58,7 @@ public sealed class GradientReducer : IDisposable
     public void Finish()
     {
         if (failure is { } cause)
-            throw new InvalidOperationException($"the sum of gradients could not be begun: {cause.Message}", cause);
+            throw cause is RankException ? cause : new InvalidOperationException($"the sum of gradients could not be begun: {cause.Message}", cause);
         BegunInBackward = pending.Count;
         buckets ??= Plan();
         BeginUpTo(buckets.Length - 1);

@@ -18,8 +18,9 @@ namespace MedSegDsl.Runtime.Training;
 /// <param name="plans">The plans.</param>
 /// <param name="configuration">The configuration that was trained.</param>
 /// <param name="dataset">The dataset's dataset.json.</param>
-/// <param name="rawFolder">nnUNet_raw/DatasetNNN_Name: the label maps, which also say how to write a file of the case.</param>
-public sealed class FinalValidation(Plans plans, PlansConfiguration configuration, DatasetJson dataset, string rawFolder)
+/// <param name="references">The label map of each case, which also says how to write a file of it.</param>
+public sealed class FinalValidation(
+    Plans plans, PlansConfiguration configuration, DatasetJson dataset, IReadOnlyDictionary<string, string> references)
 {
     private readonly PlansConfiguration? next =
         configuration.NextStage is { } stage && plans.ConfigurationNames.Contains(stage) ? plans.Configuration(stage) : null;
@@ -37,7 +38,7 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
     /// <param name="note">Told in a line what each case came to.</param>
     /// <param name="ranks">The processes that share the cases: each takes every so many of them, and rank 0 writes the summary.</param>
     /// <param name="cancellation">Stops between two tiles; several processes, of which one is enough, between two cases.</param>
-    /// <exception cref="UserException">A label map is missing, or the network's output is not finite.</exception>
+    /// <exception cref="UserException">A label map cannot be read, or the network's output is not finite.</exception>
     public EvaluationSummary Run(
         SegmentationNetwork network,
         SlidingWindowOptions options,
@@ -49,7 +50,6 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
         CancellationToken cancellation = default)
     {
         var reader = ImageReaders.ByName(plans.ImageReaderWriter);
-        var references = CaseList.Training(rawFolder, dataset).ToDictionary(files => files.Id, files => files.Label!);
         var targets = new EvaluationTargets(dataset.LabelManager);
         Directory.CreateDirectory(folder);
         network.eval();
@@ -63,8 +63,7 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
             if (ranks.Rank >= round.Length)
                 continue;
             var stored = round[ranks.Rank];
-            if (!references.TryGetValue(stored.Id, out var reference))
-                throw new UserException($"{rawFolder}: the label map of the validation case {stored.Id} is not there");
+            var reference = references[stored.Id];
             var logits = predictor.Predict(CasePredictor.Function(network), Image(stored), cancellation: ranks.Size == 1 ? cancellation : default);
             var geometry = reader.ReadLabels(reference).Geometry;
             var labels = Segment(logits, stored, Path.Combine(folder, stored.Id + ".npz"), new(reader.Name, geometry));

@@ -10,8 +10,8 @@ internal sealed class PreparedTraining : IDisposable
     /// <summary>nnUNet_preprocessed/DatasetNNN_Name.</summary>
     public required string Source { get; init; }
 
-    /// <summary>nnUNet_raw/DatasetNNN_Name: the final validation compares with its label maps.</summary>
-    public required string Raw { get; init; }
+    /// <summary>The label map of each validation case.</summary>
+    public required IReadOnlyDictionary<string, string> References { get; init; }
 
     /// <summary>The plans.</summary>
     public required Plans Plans { get; init; }
@@ -37,7 +37,7 @@ internal sealed class PreparedTraining : IDisposable
         if (request is { Continue: true, PretrainedWeights: not null })
             throw new UserException("a training cannot both go on and start from pretrained weights: leave out --continue or --pretrained-weights");
         var identity = TrainingIdentity.Of(experiment, request.Fold, request.Seed);
-        var (source, raw) = (request.Folders.PreprocessedDataset(identity.Dataset), request.Folders.RawDataset(identity.Dataset));
+        var source = request.Folders.PreprocessedDataset(identity.Dataset);
         var plans = Plans.ReadFrom(source, experiment.Plans);
         var configuration = plans.Configuration(identity.Configuration);
         var dataset = DatasetJson.ReadFrom(source);
@@ -45,12 +45,13 @@ internal sealed class PreparedTraining : IDisposable
         var data = new TrainingData(source, dataset, experiment.Plans, configuration, request.Fold, previousStage);
         try
         {
+            var references = ReferenceLabels.Of(data.Validation, source, dataset, () => request.Folders.RawDataset(identity.Dataset));
             var setup = SetupBuilder.Build(
                 experiment, identity, configuration, dataset, data, FoldFolder.Of(request.Folders, identity), request.Ranks);
             return new PreparedTraining
             {
                 Source = source,
-                Raw = raw,
+                References = references,
                 Plans = plans,
                 Configuration = configuration,
                 Dataset = dataset,

@@ -21,15 +21,31 @@ public static class TrainingRun
         var ranks = request.Ranks;
         TrainingDevice.UseAllCores(ranks.CoreSharers);
         using var prepared = ranks.Together(() => PreparedTraining.Of(request));
-        var setup = prepared.Setup;
-        var folder = setup.Folder;
-        var progress = new SeveralProgresses();
+        var (log, progress) = (new SeveralProgresses(), new SeveralProgresses());
         if (ranks.Rank == 0)
         {
             Describe(prepared);
-            progress = Progress(folder, request, console);
+            log = Log(prepared.Setup.Folder, request);
+            progress = Progress(prepared.Setup.Folder, log, console);
         }
 
+        try
+        {
+            return Run(request, prepared, progress, cancellation);
+        }
+        catch (Exception cause)
+        {
+            // Whoever called shows it as well.
+            log.Warned(cause is UserException or TrainingInterruptedException or OperationCanceledException ? cause.Message : cause.ToString());
+            throw;
+        }
+    }
+
+    private static TrainingOutcome Run(
+        TrainingRequest request, PreparedTraining prepared, SeveralProgresses progress, CancellationToken cancellation)
+    {
+        var (ranks, setup) = (request.Ranks, prepared.Setup);
+        var folder = setup.Folder;
         using var trainer = ranks.Together(() => new Trainer(setup, progress));
         if (request.PretrainedWeights is { } file)
             ranks.Together(() => LoadPretrained(file, setup, progress));
@@ -37,7 +53,7 @@ public static class TrainingRun
         trainer.Run(cancellation, request.Preemption);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, request.Preemption);
-        var validation = new FinalValidation(prepared.Plans, prepared.Configuration, prepared.Dataset, prepared.Raw)
+        var validation = new FinalValidation(prepared.Plans, prepared.Configuration, prepared.Dataset, prepared.References)
         {
             SaveProbabilities = request.SaveProbabilities,
         };
@@ -55,16 +71,16 @@ public static class TrainingRun
         }
     }
 
-    /// <summary>Everybody who is told: the log, the picture, the curves for TensorBoard and for programs, the console.</summary>
-    private static SeveralProgresses Progress(FoldFolder folder, TrainingRequest request, ITrainingProgress console) => new(
+    /// <summary>The log in the folder, and that of a host program.</summary>
+    private static SeveralProgresses Log(FoldFolder folder, TrainingRequest request) => new(
     [
         new LoggedProgress(LineLogger.ToFile(folder.Log)),
         .. request.Logging is { } host ? [new LoggedProgress(host.CreateLogger(LoggedProgress.Category))] : Array.Empty<ITrainingProgress>(),
-        new ProgressPicture(folder.Progress),
-        new TrainingJson(folder.Json),
-        new TensorBoardFile(folder.Path),
-        console,
     ]);
+
+    /// <summary>Everybody who is told: the log, the picture, the curves for TensorBoard and for programs, the console.</summary>
+    private static SeveralProgresses Progress(FoldFolder folder, ITrainingProgress log, ITrainingProgress console) => new(
+        log, new ProgressPicture(folder.Progress), new TrainingJson(folder.Json), new TensorBoardFile(folder.Path), console);
 
     private static string LoadPretrained(string file, TrainingSetup setup, SeveralProgresses progress)
     {

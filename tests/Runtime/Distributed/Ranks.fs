@@ -18,6 +18,9 @@ type EqualRanks(size: int) =
         for _ in 2..size do
             tensor.add_ once |> ignore
 
+    /// What beginning a sum ends with.
+    member val Failure: exn option = None with get, set
+
     /// The length of each sum that was begun, in order.
     member _.Begun = List.ofSeq begun
 
@@ -28,7 +31,8 @@ type EqualRanks(size: int) =
         member _.CoreSharers = size
         member _.Sum tensor = sum tensor
 
-        member _.BeginSum tensor =
+        member this.BeginSum tensor =
+            this.Failure |> Option.iter raise
             begun.Add(tensor.numel ())
             sum tensor
 

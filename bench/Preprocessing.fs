@@ -22,63 +22,23 @@ type private Setting = {
     NnUNet: float
 }
 
+let private setting channels shape newShape labels thickness nnUNet = {
+    Channels = channels
+    Shape = shape
+    NewShape = newShape
+    Labels = labels
+    Thickness = thickness
+    NnUNet = nnUNet
+}
+
 let private settings = [
-    {
-        Channels = 1
-        Shape = [ 64; 64; 64 ]
-        NewShape = [ 80; 80; 80 ]
-        Labels = 4
-        Thickness = 1.0
-        NnUNet = 0.40
-    }
-    {
-        Channels = 1
-        Shape = [ 128; 128; 128 ]
-        NewShape = [ 160; 160; 160 ]
-        Labels = 4
-        Thickness = 1.0
-        NnUNet = 3.03
-    }
-    {
-        Channels = 1
-        Shape = [ 128; 128; 128 ]
-        NewShape = [ 91; 91; 91 ]
-        Labels = 4
-        Thickness = 1.0
-        NnUNet = 0.68
-    }
-    {
-        Channels = 1
-        Shape = [ 60; 256; 256 ]
-        NewShape = [ 75; 320; 320 ]
-        Labels = 4
-        Thickness = 5.0
-        NnUNet = 4.94
-    }
-    {
-        Channels = 1
-        Shape = [ 60; 256; 256 ]
-        NewShape = [ 75; 320; 320 ]
-        Labels = 4
-        Thickness = 2.0
-        NnUNet = 5.79
-    }
-    {
-        Channels = 1
-        Shape = [ 100; 320; 320 ]
-        NewShape = [ 125; 366; 366 ]
-        Labels = 6
-        Thickness = 2.0
-        NnUNet = 12.27
-    }
-    {
-        Channels = 4
-        Shape = [ 155; 190; 180 ]
-        NewShape = [ 124; 152; 144 ]
-        Labels = 4
-        Thickness = 1.0
-        NnUNet = 5.30
-    }
+    setting 1 [ 64; 64; 64 ] [ 80; 80; 80 ] 4 1.0 0.40
+    setting 1 [ 128; 128; 128 ] [ 160; 160; 160 ] 4 1.0 3.03
+    setting 1 [ 128; 128; 128 ] [ 91; 91; 91 ] 4 1.0 0.68
+    setting 1 [ 60; 256; 256 ] [ 75; 320; 320 ] 4 5.0 4.94
+    setting 1 [ 60; 256; 256 ] [ 75; 320; 320 ] 4 2.0 5.79
+    setting 1 [ 100; 320; 320 ] [ 125; 366; 366 ] 6 2.0 12.27
+    setting 4 [ 155; 190; 180 ] [ 124; 152; 144 ] 4 1.0 5.30
 ]
 
 /// Plans whose one configuration turns the setting's shape into its new shape.
@@ -147,7 +107,8 @@ let private peak () =
 let private collect () =
     GC.Collect(2, GCCollectionMode.Aggressive, true, true)
 
-let private measure (setting: Setting) repeats =
+/// A setting's run by a number of threads, and the values of its image.
+let private prepare (setting: Setting) =
     let key = "bench/preprocessing"
     let shape = Array.ofList setting.Shape
     let voxels = Formula.count setting.Shape
@@ -173,8 +134,22 @@ let private measure (setting: Setting) repeats =
     let preprocessor =
         CasePreprocessor(plans, plans.Configuration "3d_fullres", labelManager setting.Labels)
 
-    let run threads =
-        preprocessor.Preprocess(image, spacing, segmentation, threads)
+    (fun threads -> preprocessor.Preprocess(image, spacing, segmentation, threads)), image.Data.Length
+
+/// Bytes that a run takes at its peak beyond image and result.
+let private work run =
+    collect ()
+    resetPeak ()
+    let before = peak ()
+    let result: PreprocessedCase = run 2
+
+    let outputs =
+        float (4 * result.Image.Data.Length + 2 * result.Segmentation.Data.Length)
+
+    peak () - before - outputs, result
+
+let private measure (setting: Setting) repeats =
+    let run, voxels = prepare setting
 
     if List.ofArray (run 1).Image.Shape <> setting.NewShape then
         failwith $"{setting.Shape} did not become {setting.NewShape}"
@@ -196,17 +171,9 @@ let private measure (setting: Setting) repeats =
         ]
 
     let one, two = seconds 1, seconds 2
-    collect ()
-    resetPeak ()
-    let before = peak ()
-    let result = run 2
     let megabytes bytes = bytes / 1e6
-
-    let outputs =
-        float (4 * result.Image.Data.Length + 2 * result.Segmentation.Data.Length)
-
-    let work = peak () - before - outputs
-    let caseSize = float (4 * max image.Data.Length result.Image.Data.Length)
+    let work, result = work run
+    let caseSize = float (4 * max voxels result.Image.Data.Length)
 
     let name =
         String.Join("×", setting.Shape) + " → " + String.Join("×", setting.NewShape)
@@ -223,3 +190,13 @@ let run repeats =
 
     for setting in settings do
         measure setting repeats
+
+    let tiny, _ =
+        prepare {
+            settings.Head with
+                Shape = [ 8; 8; 8 ]
+                NewShape = [ 10; 10; 10 ]
+        }
+
+    let fixed', _ = work tiny
+    printfn $"\nA case of 8×8×8 takes {fixed' / 1e6:F1} MB: what any case takes, however small."

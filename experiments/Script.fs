@@ -17,6 +17,7 @@ type ScriptArgs =
     | [<AltCommandLine("--c")>] Continue
     | Epochs of COUNT: int
     | [<AltCommandLine("-device")>] Device of NAME: string
+    | [<AltCommandLine("-num_gpus")>] Gpus of COUNT: int
     | Table
     | Json
 
@@ -28,6 +29,7 @@ type ScriptArgs =
             | Continue -> "go on from the last checkpoints"
             | Epochs _ -> "another number of epochs"
             | Device _ -> "auto, cpu, cuda or cuda:N"
+            | Gpus _ -> "train on so many GPUs of this machine, which share each batch; default: 1"
             | Table -> "print the network's layers and stop"
             | Json -> "print the experiment as JSON and stop"
 
@@ -89,21 +91,19 @@ module Script =
 
     let private train folders goOn experiment =
         match Experiment.validate experiment with
-        | Error errors -> raise (UserException(DslError.render errors))
+        | Error errors -> Ranks.reading (fun () -> raise (UserException(DslError.render errors)))
         | Ok experiment ->
-            if RankPlace.FromEnvironment().Size > 1 then
-                raise (
-                    UserException
-                        "a script is one process; `medseg train` trains in several, with mpirun or srun"
-                )
+            Training.among experiment.Device (fun ranks ->
+                let experiment = ranks.Together(fun () -> Training.locate folders experiment)
+                Training.prepare ranks folders experiment
 
-            Training.prepare folders experiment
+                for seed in experiment.Seeds do
+                    for fold in experiment.Folds do
+                        let outcome = Training.run ranks folders experiment fold seed goOn None false
 
-            for seed in experiment.Seeds do
-                for fold in experiment.Folds do
-                    let outcome = Training.run folders experiment fold seed goOn None false
-                    Evaluation.show outcome.Validation
-                    printfn "results are in %s" outcome.Folder.Path
+                        if ranks.Rank = 0 then
+                            Evaluation.show outcome.Validation
+                            printfn "results are in %s" outcome.Folder.Path)
 
     /// The whole way on the brain images that come with the project, with this experiment; what it makes lies in the
     /// folder. Ends the script with the exit code of the program.
@@ -136,15 +136,18 @@ module Script =
 
                 if parsed.IsUsageRequested then
                     help parser folders experiment
+                    Exit.done'
                 else
-                    let experiment = change parsed experiment
+                    let experiment = Ranks.reading (fun () -> change parsed experiment)
 
                     if parsed.Contains Table then
                         layers experiment
+                        Exit.done'
                     elif parsed.Contains Json then
                         printfn "%s" (Json.ofExperiment experiment)
+                        Exit.done'
                     else
-                        train folders (parsed.Contains Continue) (Training.locate folders experiment)
-
-                Exit.done')
+                        Ranks.onGpus (parsed.TryGetResult Gpus) (fun () ->
+                            train folders (parsed.Contains Continue) experiment
+                            Exit.done'))
         )

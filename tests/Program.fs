@@ -50,7 +50,9 @@ let all =
         Runtime.Preprocessing.CasePreprocessorTests.golden
         Runtime.Preprocessing.CasePreprocessorTests.tests
         Runtime.Preprocessing.DatasetPreprocessorTests.tests
+        Runtime.Storage.Blosc2Tests.tests
         Runtime.Storage.VolumeStoreTests.tests
+        Runtime.Storage.NnUNetCaseTests.tests
         Runtime.Inference.SlidingWindowTests.tests
         Runtime.Inference.PredictorTests.tests
         Runtime.Inference.ExportTests.tests
@@ -98,6 +100,7 @@ let all =
         Runtime.Training.ProgressTests.tests
         Runtime.Training.CurveFilesTests.tests
         Runtime.Training.TrainerTests.tests
+        Runtime.Training.BadBatchTests.tests
         Runtime.Training.KilledTrainingTests.tests
         Runtime.Training.TrainingRunTests.tests
         Runtime.SliceNetworkTests.tests

@@ -51,7 +51,9 @@ module TrainerAliases =
         "nnUNetTrainerDA5", withAugmentation Augmentation.da5
         "nnUNetTrainerDiceLoss", withLoss Loss.Dice
         "nnUNetTrainerCELoss", withLoss Loss.CrossEntropy
+        "nnUNetTrainerDiceTopK10Loss", withLoss (Loss.DiceTopK 10.0)
         "nnUNetTrainerCosAnneal", withSchedule (Schedule.Cosine 0.0)
+        "nnUNetTrainer_warmup", withSchedule (Schedule.WarmUp(50<epoch>, Schedule.Polynomial 0.9))
     ]
 
     /// Every alias.

@@ -3,6 +3,7 @@
 module MedSegDsl.Experiments.Console.CaseBar
 
 open System
+open System.Diagnostics
 open Spectre.Console
 
 /// Told how many of how many are done, and which case it was.
@@ -31,8 +32,38 @@ let private onTerminal (title: string) (work: Report -> 'a) =
                 task.Value <- float done'
                 task.Description <- Markup.Escape $"{title}: {case}"))
 
+/// The time that is left, from how long the cases after the first report took; none where that says nothing.
+let private remaining (clock: Stopwatch) first done' total =
+    if done' <= first || done' >= total then
+        ""
+    else
+        let seconds =
+            clock.Elapsed.TotalSeconds * float (total - done') / float (done' - first)
+
+        let left = TimeSpan.FromSeconds(Math.Ceiling seconds)
+
+        if left.TotalHours >= 1.0 then
+            $", {int left.TotalHours} h {left.Minutes} min left"
+        elif left.TotalMinutes >= 1.0 then
+            $", {left.Minutes} min {left.Seconds} s left"
+        else
+            $", {left.Seconds} s left"
+
 let private inLines title (work: Report -> 'a) =
-    work (fun done' total case -> printfn "%s: %d of %d, %s" title done' total case)
+    let clock = Stopwatch()
+    let gate = obj ()
+    let first = ref 0
+
+    // Cases are worked on side by side, and each reports its own end.
+    work (fun done' total case ->
+        lock gate (fun () ->
+            // Another round of the same work counts anew.
+            if not clock.IsRunning || done' <= first.Value then
+                first.Value <- done'
+                clock.Restart()
+
+            let left = remaining clock first.Value done' total
+            Console.WriteLine $"{title}: {done'} of {total}, {case}{left}"))
 
 /// Does the work, which reports each case that it finishes.
 let run title (work: Report -> 'a) : 'a =

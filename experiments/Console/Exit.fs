@@ -32,7 +32,18 @@ let rec private line (error: exn) =
         line several.InnerExceptions[0]
     | _ -> None
 
-/// Runs something and turns its errors into lines and an exit code.
+/// Whether this is the process that says what all of a training's processes have to say.
+let private isFirst () =
+    try
+        RankPlace.FromEnvironment().Rank = 0
+    with :? UserException ->
+        true
+
+let private sayOnce (line: string) =
+    if isFirst () then
+        eprintfn "%s" line
+
+/// Runs something and turns its errors into lines and an exit code. Of several processes one shows a line that all have.
 let guard (run: unit -> int) =
     try
         run ()
@@ -41,12 +52,12 @@ let guard (run: unit -> int) =
         printfn "%s" help.Message
         done'
     | :? ArguParseException as wrong ->
-        eprintfn "%s" wrong.Message
+        sayOnce wrong.Message
         usage
     | :? TrainingInterruptedException as stopped ->
-        eprintfn "medseg: %s" stopped.Message
+        sayOnce $"medseg: {stopped.Message}"
         interrupted
-    | :? LostRankException as lost when not lost.Reports -> failed
+    | :? RankException as told when told.IsSaid -> failed
     | :? OperationCanceledException ->
         eprintfn "stopped"
         failed

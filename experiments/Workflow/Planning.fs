@@ -8,10 +8,10 @@ open MedSegDsl.Runtime.Planning
 open MedSegDsl.Runtime.Preprocessing
 open MedSegDsl.Experiments.Console
 
-let private caseProgress (report: CaseBar.Report) = {
+let private caseProgress (report: CaseBar.Report) what = {
     new IProgress<CaseProgress> with
         member _.Report progress =
-            report progress.Done progress.Total progress.CaseId
+            report progress.Done progress.Total $"{what} {progress.CaseId}"
 }
 
 /// Fingerprint and plans of a raw dataset.
@@ -24,8 +24,8 @@ let plan (folders: NnUNetFolders) dataset (settings: PlanningSettings) verify =
                 Settings = settings,
                 VerifyIntegrity = verify,
                 Threads = Environment.ProcessorCount,
-                IntegrityProgress = caseProgress report,
-                FingerprintProgress = caseProgress report
+                IntegrityProgress = caseProgress report "checked",
+                FingerprintProgress = caseProgress report "measured"
             )
         ))
 
@@ -57,5 +57,9 @@ let preprocess (folders: NnUNetFolders) dataset plansName (configurations: strin
             Array.ofList configurations,
             options,
             Action<PreprocessingProgress>(fun progress ->
-                report progress.Done progress.Total $"{progress.Configuration} {progress.CaseId}")
+                if progress.IsNew then
+                    report progress.Done progress.Total $"{progress.Configuration} {progress.CaseId}"
+                elif progress.Done = progress.Total then
+                    printfn "%s: all %d cases were there already" progress.Configuration progress.Total),
+            Action<string>(fun note -> eprintfn "%s" note)
         ))

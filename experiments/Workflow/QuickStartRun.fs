@@ -7,8 +7,10 @@ open System.Diagnostics
 open System.IO
 open System.Reflection
 open MedSegDsl
+open MedSegDsl.Kernels
 open MedSegDsl.Runtime
 open MedSegDsl.Runtime.Dataset
+open MedSegDsl.Runtime.Distributed
 open MedSegDsl.Runtime.Files
 open MedSegDsl.Runtime.Inference
 open MedSegDsl.Runtime.Pictures
@@ -53,10 +55,13 @@ let run (folder: string) (experiment: Experiment) =
 
     step clock "1/4  planning and preprocessing"
     provideData folders dataset
-    Training.prepare folders experiment
+    Training.prepare SingleProcess.Instance folders experiment
 
     step clock $"2/4  training {experiment.Network.Name}"
-    let outcome = Training.run folders experiment fold seed false None false
+    printfn "%s" (NativeLibtorch.Load().Description)
+
+    let outcome =
+        Training.run SingleProcess.Instance folders experiment fold seed false None false
 
     step clock "3/4  predicting the held-out case"
     let raw = folders.RawDataset dataset

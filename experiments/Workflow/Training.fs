@@ -31,8 +31,17 @@ let locate (folders: NnUNetFolders) (experiment: Experiment) = {
         Dataset = datasetOf (folders.DatasetName experiment.Dataset.Id)
 }
 
-/// Plans and preprocesses the experiment's dataset where that has not been done.
-let prepare (folders: NnUNetFolders) (experiment: Experiment) =
+/// Joins the processes that mpirun, srun or `--gpus` started, for trainings on a device: of each, what they do together.
+let among device (work: ICommunicator -> 'a) =
+    let libtorch = NativeLibtorch.Load()
+    let place = RankPlace.FromEnvironment()
+
+    if place.Rank = 0 then
+        printfn "%s" libtorch.Description
+
+    Ranks.join place (TrainingDevice.Resolve(device, place.LocalRank)) work
+
+let private plan (folders: NnUNetFolders) (experiment: Experiment) =
     let dataset = experiment.Dataset.Folder
 
     let plans =
@@ -45,34 +54,33 @@ let prepare (folders: NnUNetFolders) (experiment: Experiment) =
     let configuration = TrainingIdentity.ConfigurationName experiment.Configuration
     Planning.preprocess folders dataset experiment.Plans [ configuration ] PreprocessingOptions.Default
 
-/// One training: fold and seed, from the last checkpoint where it goes on, or from a file of pretrained weights. SIGTERM
-/// makes it save and stop. Processes that mpirun, srun or `--gpus` started train together; the first one reports.
-let run folders (experiment: Experiment) fold seed goOn pretrained saveProbabilities =
-    let libtorch = NativeLibtorch.Load()
-    let place = RankPlace.FromEnvironment()
+/// Plans and preprocesses the experiment's dataset where that has not been done: the first process, for all.
+let prepare (ranks: ICommunicator) folders experiment =
+    ranks.Together(fun () ->
+        if ranks.Rank = 0 then
+            plan folders experiment)
 
+/// One training: fold and seed, from the last checkpoint where it goes on, or from a file of pretrained weights. SIGTERM
+/// makes it save and stop. Of several processes the first one reports.
+let run (ranks: ICommunicator) folders (experiment: Experiment) fold seed goOn pretrained saveProbabilities =
     let progress: ITrainingProgress =
-        if place.Rank = 0 then
-            printfn "%s" libtorch.Description
+        if ranks.Rank = 0 then
             ConsoleProgress.Create()
         else
             SilentProgress()
 
     Preemption.listen (fun token ->
-        let device = TrainingDevice.Resolve(experiment.Device, place.LocalRank)
+        let request =
+            TrainingRequest(
+                experiment,
+                folders,
+                fold,
+                seed,
+                Continue = goOn,
+                PretrainedWeights = Option.toObj pretrained,
+                SaveProbabilities = saveProbabilities,
+                Ranks = ranks,
+                Preemption = token
+            )
 
-        Ranks.join place device (fun ranks ->
-            let request =
-                TrainingRequest(
-                    experiment,
-                    folders,
-                    fold,
-                    seed,
-                    Continue = goOn,
-                    PretrainedWeights = Option.toObj pretrained,
-                    SaveProbabilities = saveProbabilities,
-                    Ranks = ranks,
-                    Preemption = token
-                )
-
-            TrainingRun.Run(request, progress)))
+        TrainingRun.Run(request, progress))

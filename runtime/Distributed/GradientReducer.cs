@@ -54,11 +54,11 @@ public sealed class GradientReducer : IDisposable
     }
 
     /// <summary>Leaves in every parameter's gradient the sum over all ranks.</summary>
-    /// <exception cref="LostRankException">Another rank has ended.</exception>
+    /// <exception cref="RankException">Another rank has ended.</exception>
     public void Finish()
     {
         if (failure is { } cause)
-            throw new InvalidOperationException($"the sum of gradients could not be begun: {cause.Message}", cause);
+            throw cause is RankException ? cause : new InvalidOperationException($"the sum of gradients could not be begun: {cause.Message}", cause);
         BegunInBackward = pending.Count;
         buckets ??= Plan();
         BeginUpTo(buckets.Length - 1);

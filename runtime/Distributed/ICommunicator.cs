@@ -4,7 +4,7 @@ namespace MedSegDsl.Runtime.Distributed;
 
 /// <summary>
 /// The processes, called ranks, that train one network together. Every rank makes the same calls in the same order, from one
-/// thread at a time. Where another rank has ended, or has failed, calls throw a <see cref="LostRankException"/>.
+/// thread at a time. Where another rank has ended, or has failed, calls throw a <see cref="RankException"/>.
 /// </summary>
 public interface ICommunicator : IDisposable
 {
@@ -17,8 +17,8 @@ public interface ICommunicator : IDisposable
     /// <summary>This process's number among those of the training on its machine.</summary>
     int LocalRank { get; }
 
-    /// <summary>The processes of the training on this machine.</summary>
-    int LocalSize { get; }
+    /// <summary>The processes of the training that may run on this one's cores, itself included.</summary>
+    int CoreSharers { get; }
 
     /// <summary>Replaces a tensor's numbers by their sums over all ranks, the same bits on each.</summary>
     /// <param name="tensor">Contiguous, in float32, float64 or int64, of one shape on all ranks.</param>
@@ -46,13 +46,4 @@ public interface IPendingSum
 {
     /// <summary>What is computed from the tensor after this call sees the sum.</summary>
     void Wait();
-}
-
-/// <summary>A rank has ended before the training did, or has failed; the message says which.</summary>
-/// <param name="message">The line that the user sees.</param>
-/// <param name="reports">Whether this process is the one that shows it: several say nothing more than one.</param>
-public sealed class LostRankException(string message, bool reports = true) : UserException(message)
-{
-    /// <summary>Whether this process is the one that shows the line.</summary>
-    public bool Reports { get; } = reports;
 }

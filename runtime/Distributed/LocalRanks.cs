@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using MedSegDsl.Runtime.Distributed.Control;
@@ -26,7 +24,7 @@ public static class LocalRanks
             throw new UserException($"--gpus {count}: at least one GPU trains");
         if (count > gpus)
             throw new UserException(
-                $"--gpus {count}: libtorch sees {gpus} GPUs on this machine; on CPUs several processes train with mpirun -np {count} medseg train ...");
+                $"--gpus {count}: libtorch sees {gpus} GPUs on this machine; on CPUs several processes train with mpirun --bind-to none -np {count} medseg train ...");
     }
 
     /// <summary>The variables of one process.</summary>
@@ -44,8 +42,7 @@ public static class LocalRanks
             ["RANK"] = Text(rank),
             ["WORLD_SIZE"] = Text(count),
             ["LOCAL_RANK"] = Text(rank),
-            ["LOCAL_WORLD_SIZE"] = Text(count),
-            ["MASTER_ADDR"] = IPAddress.Loopback.ToString(),
+            ["MASTER_ADDR"] = MeetingPoint.Loopback,
             ["MASTER_PORT"] = Text(port),
             [MeetingPoint.TokenVariable] = token,
             [StartedVariable] = "1",
@@ -53,23 +50,26 @@ public static class LocalRanks
         };
     }
 
-    /// <summary>Runs this program's command once for each rank. SIGTERM is passed on. Where one process fails, the others end by
+    /// <summary>Runs this program's command once for each rank. SIGTERM and SIGUSR1 are passed on, both as SIGTERM. Where one process fails, the others end by
     /// themselves, or are ended.</summary>
     /// <param name="count">The number of processes.</param>
     /// <returns>0 where all have succeeded, else the code of the first that has not.</returns>
     public static int Run(int count)
     {
-        var (port, token) = (FreePort(), Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
+        var (port, token) = (MeetingPoint.FreePort(), Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
         var visible = Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES");
         Process[] ranks = [.. Enumerable.Range(0, count).Select(rank => Start(Variables(rank, count, port, token, visible)))];
         try
         {
-            using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+            void PassOn(PosixSignalContext context)
             {
-                signal.Cancel = true;
+                context.Cancel = true;
                 foreach (var rank in ranks.Where(rank => !rank.HasExited))
                     _ = SystemCalls.Signal(rank.Id, SystemCalls.Terminate);
-            });
+            }
+
+            using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, PassOn);
+            using var user = PosixSignalRegistration.Create((PosixSignal)SystemCalls.User1, PassOn);
             return WaitFor(ranks);
         }
         finally
@@ -132,12 +132,5 @@ public static class LocalRanks
         foreach (var (name, value) in variables)
             info.Environment[name] = value;
         return Process.Start(info) ?? throw new InvalidOperationException($"{program} did not start");
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

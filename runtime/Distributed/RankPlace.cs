@@ -9,12 +9,11 @@ namespace MedSegDsl.Runtime.Distributed;
 /// <param name="Rank">0 … Size − 1.</param>
 /// <param name="Size">The number of processes.</param>
 /// <param name="LocalRank">This process's number on its machine.</param>
-/// <param name="LocalSize">The processes on this machine.</param>
 /// <param name="Launcher">Who started them, for messages.</param>
-public sealed record RankPlace(int Rank, int Size, int LocalRank, int LocalSize, string Launcher)
+public sealed record RankPlace(int Rank, int Size, int LocalRank, string Launcher)
 {
     /// <summary>A process by itself.</summary>
-    public static readonly RankPlace Alone = new(0, 1, 0, 1, "");
+    public static readonly RankPlace Alone = new(0, 1, 0, "");
 
     /// <summary>The place that this process's environment names; alone where it names none.</summary>
     /// <exception cref="UserException">The environment contradicts itself.</exception>
@@ -28,18 +27,18 @@ public sealed record RankPlace(int Rank, int Size, int LocalRank, int LocalSize,
         int? Number(string name) =>
             int.TryParse(variable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
 
-        RankPlace? Named(string launcher, string rank, string size, string localRank, string localSize) =>
+        RankPlace? Named(string launcher, string rank, string size, string localRank) =>
             Number(rank) is { } r && Number(size) is { } n
-                ? new RankPlace(r, n, Number(localRank) ?? r, Number(localSize) ?? n, launcher)
+                ? new RankPlace(r, n, Number(localRank) ?? r, launcher)
                 : null;
 
         // In a batch script Slurm counts the tasks that srun could start; only inside srun are there so many processes.
-        var place = Named("the environment", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-            ?? Named("mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE")
-            ?? Named("mpirun", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS")
+        var place = Named("the environment", "RANK", "WORLD_SIZE", "LOCAL_RANK")
+            ?? Named("mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK")
+            ?? Named("mpirun", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID")
             ?? (variable("SLURM_STEP_ID") is null
                 ? null
-                : Named("srun", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_NTASKS_PER_NODE"))
+                : Named("srun", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"))
             ?? Alone;
         return place.Size >= 1 && place.Rank < place.Size
             ? place

@@ -19,7 +19,7 @@ public static class SameState
     {
         var places = ranks.Gather(place);
         if (places.Distinct().Count() > 1)
-            throw new UserException(
+            throw ranks.Common(
                 $"{folder}: rank {places.ToList().FindIndex(p => p != places[0])} does not go on from where rank 0 does: "
                 + "all machines must see the same folders, nnUNet_results as well");
     }

@@ -20,7 +20,7 @@ public sealed class SingleProcess : ICommunicator, IPendingSum
     public int LocalRank => 0;
 
     /// <inheritdoc/>
-    public int LocalSize => 1;
+    public int CoreSharers => 1;
 
     /// <inheritdoc/>
     public void Sum(Tensor tensor) { }

@@ -8,6 +8,9 @@ internal static partial class SystemCalls
     /// <summary>SIGTERM.</summary>
     public const int Terminate = 15;
 
+    /// <summary>SIGUSR1.</summary>
+    public const int User1 = 10;
+
     /// <summary>Sends a signal to a process.</summary>
     public static int Signal(int process, int signal) => kill(process, signal);
 

@@ -1,8 +1,10 @@
+using System.Text.RegularExpressions;
+
 namespace MedSegDsl.Runtime.Files;
 
 /// <summary>Writes files whole or not at all: under a temporary name beside the target, flushed to disk, then
 /// renamed.</summary>
-public static class AtomicFile
+public static partial class AtomicFile
 {
     /// <summary>Writes a file through a stream. Missing folders are made.</summary>
     /// <param name="path">The file; replaced if it exists.</param>
@@ -25,7 +27,8 @@ public static class AtomicFile
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"{target}: cannot be written: {cause.Message}", cause);
+            var reason = cause.Message.Replace($" : '{temporary}'", "", StringComparison.Ordinal);
+            throw new UserException($"{target}: cannot be written: {reason}; free some space there, or let the folder be written to", cause);
         }
         finally
         {
@@ -35,6 +38,32 @@ public static class AtomicFile
             }
         }
     }
+
+    /// <summary>Deletes what writers left in a folder that were killed.</summary>
+    public static void RemoveLeftovers(string folder)
+    {
+        if (!Directory.Exists(folder))
+            return;
+        foreach (var file in Directory.EnumerateFiles(folder, "*.tmp"))
+            if (Leftover().Match(Path.GetFileName(file)) is { Success: true } match && !IsRunning(match.Groups[1].Value))
+                File.Delete(file);
+    }
+
+    private static bool IsRunning(string process)
+    {
+        try
+        {
+            using var running = System.Diagnostics.Process.GetProcessById(int.Parse(process, System.Globalization.CultureInfo.InvariantCulture));
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    [GeneratedRegex(@"\.(\d{1,9})-[0-9a-f]{32}\.tmp$")]
+    private static partial Regex Leftover();
 
     /// <summary>Writes text in UTF-8 without a byte order mark.</summary>
     public static void WriteText(string path, string text) =>

@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Imaging;
+using MedSegDsl.Runtime.Storage;
 
 namespace MedSegDsl.Runtime.Inference;
 
@@ -103,8 +104,12 @@ public static class Ensemble
                     dataset.LabelManager.RegionsClassOrder,
                     saveProbabilities);
                 reader.WriteLabels(Path.Combine(output, one + dataset.FileEnding), labels, reader.ReadLabels(grid).Geometry);
-                if (average is not null)
-                    ProbabilityFile.Write(Path.Combine(output, one + ".npz"), average);
+                if (average is null)
+                    continue;
+                ProbabilityFile.Write(Path.Combine(output, one + ".npz"), average);
+                var properties = Path.ChangeExtension(first.Probabilities[one], CasePickle.Ending);
+                if (File.Exists(properties))
+                    FileCopy.Into(properties, output);
             }
             catch (UserException cause)
             {

@@ -6,6 +6,7 @@ using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Imaging;
 using MedSegDsl.Runtime.Imaging.Natural;
 using MedSegDsl.Runtime.Preprocessing;
+using MedSegDsl.Runtime.Storage;
 
 namespace MedSegDsl.Runtime.Inference;
 
@@ -171,6 +172,7 @@ public sealed class FolderPrediction
         {
             var (labels, probabilities) = predictor.SegmentWithProbabilities(one.Logits, one.Properties);
             ProbabilityFile.Write(ProbabilityFileOf(one.Files), probabilities);
+            CasePickle.WriteBeside(ProbabilityFileOf(one.Files), one.Properties, new CaseOrigin(reader.Name, one.Geometry));
             reader.WriteLabels(file, labels, one.Geometry);
         }
         else

@@ -78,7 +78,7 @@ public static class ExperimentPlanner
         if (fingerprint is null)
         {
             fingerprint = FingerprintExtractor.Extract(
-                cases, dataset.ChannelNames.Count, reader, Loop(), options.Draws, options.FingerprintProgress, cancel);
+                cases, dataset, reader, Loop(), options.Draws, options.FingerprintProgress, cancel);
             fingerprint.Write(fingerprintFile);
         }
 

@@ -15,17 +15,18 @@ public static class FingerprintExtractor
 
     /// <summary>Reads every training case once.</summary>
     /// <param name="cases">The training cases.</param>
-    /// <param name="channels">Number of channels that each case should have.</param>
+    /// <param name="dataset">What the files should hold.</param>
     /// <param name="reader">The dataset's reader.</param>
     /// <param name="loop">How many cases are read at the same time.</param>
     /// <param name="draws">Foreground values drawn for each channel; only <see cref="DefaultDraws"/> gives
     /// nnU-Net's numbers.</param>
     /// <param name="progress">Told after each case.</param>
     /// <param name="cancel">Stops between cases.</param>
-    /// <exception cref="UserException">A file is missing, corrupt, or does not fit its case.</exception>
+    /// <exception cref="UserException">A file is missing, corrupt, or cannot be trained on; or nothing is labelled in any
+    /// case.</exception>
     public static DatasetFingerprint Extract(
         IReadOnlyList<CaseFiles> cases,
-        int channels,
+        DatasetJson dataset,
         IImageReader reader,
         CaseLoop loop,
         int draws = DefaultDraws,
@@ -33,9 +34,13 @@ public static class FingerprintExtractor
         CancellationToken cancel = default)
     {
         if (cases.Count == 0)
-            throw new UserException("The dataset has no training cases: imagesTr holds no image with its file ending");
+            throw new UserException(
+                $"{dataset.Source}: there are no training cases: imagesTr holds no image ending in {dataset.FileEnding}");
         var facts = new CaseFacts[cases.Count];
-        loop.Run(cases, (i, files) => (facts[i] = Examine(files, channels, reader, draws / cases.Count)).Bytes, progress, cancel);
+        loop.Run(cases, (i, files) => (facts[i] = Examine(files, dataset, reader, draws / cases.Count)).Bytes, progress, cancel);
+        if (!facts.Any(fact => fact.HasForeground))
+            throw new UserException($"{dataset.Source}: no label map has any foreground voxel");
+        var channels = dataset.ChannelNames.Count;
         var intensities = new IntensityProperties[channels];
         for (var channel = 0; channel < channels; channel++)
         {
@@ -52,30 +57,26 @@ public static class FingerprintExtractor
             intensities);
     }
 
-    private sealed record CaseFacts(int[] Shape, double[] Spacing, double RelativeSize, WeightedSample[] Samples, long Bytes);
+    private sealed record CaseFacts(int[] Shape, double[] Spacing, double RelativeSize, WeightedSample[] Samples, bool HasForeground, long Bytes);
 
-    private static CaseFacts Examine(CaseFiles files, int channels, IImageReader reader, int draws)
+    private static CaseFacts Examine(CaseFiles files, DatasetJson dataset, IImageReader reader, int draws)
     {
-        var (image, geometry) = reader.ReadChannels(files.Images);
-        if (image.Channels != channels)
-            throw new UserException(
-                $"Case {files.Id}: has {image.Channels} channels ({string.Join(", ", files.Images.Select(Path.GetFileName))}), dataset.json names {channels}");
-        var label = files.Label ?? throw new ArgumentException($"case {files.Id} has no label map");
-        var labels = reader.ReadLabels(label).Voxels;
-        if (!labels.Shape.AsSpan().SequenceEqual(image.Shape))
-            throw new UserException(
-                $"{label}: shape {string.Join(" × ", labels.Shape)} (z, y, x), but its image has {string.Join(" × ", image.Shape)}");
+        if (files.Label is null || !File.Exists(files.Label))
+            throw new UserException($"Case {files.Id}: its label map {files.Label} is missing");
+        var loaded = CaseLoader.Load(reader, files, dataset);
+        var (image, labels) = (loaded.Image, loaded.Segmentation!);
         var cropped = Cropping.CropToNonzero(image, labels);
         var foreground = Foreground(cropped.Segmentation.Data);
 
         // Two copies of image and labels; of the foreground the places, values and counts, these up to twice
         // as many.
-        var bytes = 2L * image.VoxelCount * (sizeof(float) * channels + sizeof(short)) + 16L * foreground.Length;
+        var bytes = 2L * image.VoxelCount * (sizeof(float) * image.Channels + sizeof(short)) + 16L * foreground.Length;
         return new(
             cropped.Image.Shape,
-            geometry.Spacing,
+            loaded.Spacing,
             (double)cropped.Image.VoxelCount / image.VoxelCount,
             Sample(cropped.Image, foreground, draws),
+            foreground.Length > 0,
             bytes);
     }
 

@@ -25,7 +25,7 @@ public static class CaseLoader
             throw new UserException(
                 $"{string.Join(", ", files.Images)}: contains NaN or infinite voxels; replace them");
         var segmentation = files.Label is null ? null : LoadLabels(reader, files.Label, image, dataset);
-        return new LoadedCase(image.Voxels, image.Geometry.Spacing, segmentation);
+        return new LoadedCase(image.Voxels, image.Geometry, segmentation);
     }
 
     /// <summary>Reads the label map of an image.</summary>
@@ -62,6 +62,10 @@ public static class CaseLoader
 
 /// <summary>A case as its files give it.</summary>
 /// <param name="Image">Channels of (z, y, x).</param>
-/// <param name="Spacing">Spacing in mm along z, y, x.</param>
+/// <param name="Geometry">Where it lies.</param>
 /// <param name="Segmentation">The labels; null for a case to predict.</param>
-public sealed record LoadedCase(ImageArray<float> Image, double[] Spacing, ImageArray<short>? Segmentation);
+public sealed record LoadedCase(ImageArray<float> Image, ImageGeometry Geometry, ImageArray<short>? Segmentation)
+{
+    /// <summary>Spacing in mm along z, y, x.</summary>
+    public double[] Spacing => Geometry.Spacing;
+}

@@ -13,7 +13,8 @@ public static class Cropping
     /// <param name="image">Channels of (z, y, x).</param>
     /// <param name="segmentation">One channel of the same shape; without one, all voxels count as label
     /// 0.</param>
-    /// <returns>New arrays, except that an image which is not cut is returned as it is.</returns>
+    /// <returns>New arrays, except that an image which is not cut, and labels that do not change, are returned as they
+    /// are.</returns>
     /// <exception cref="ArgumentException">The segmentation has another shape.</exception>
     public static CroppedCase CropToNonzero(ImageArray<float> image, ImageArray<short>? segmentation)
     {
@@ -22,14 +23,15 @@ public static class Cropping
                 $"image {string.Join(" × ", image.Shape)}, segmentation {string.Join(" × ", segmentation.Shape)}");
         var box = NonzeroMask.Box(image);
         var cropped = Crop(image, box);
-        var labels = segmentation is null
-            ? new ImageArray<short>(1, cropped.Shape)
-            : new ImageArray<short>([.. Crop(segmentation, box).Data], 1, cropped.Shape);
+        var labels = segmentation is null ? new ImageArray<short>(1, cropped.Shape) : Crop(segmentation, box);
         NonzeroMask.ForEachOutsideRun(cropped, (start, length) =>
         {
-            foreach (ref var label in labels.Data.AsSpan(start, length))
-                if (label == 0)
-                    label = -1;
+            if (!labels.Data.AsSpan(start, length).Contains((short)0))
+                return;
+            // The caller's own labels stay as they are.
+            if (ReferenceEquals(labels, segmentation))
+                labels = new([.. segmentation.Data], 1, cropped.Shape);
+            labels.Data.AsSpan(start, length).Replace((short)0, (short)-1);
         });
         return new CroppedCase(cropped, labels, box);
     }

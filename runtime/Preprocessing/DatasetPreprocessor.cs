@@ -14,8 +14,9 @@ namespace MedSegDsl.Runtime.Preprocessing;
 /// </summary>
 public sealed class DatasetPreprocessor
 {
-    /// <summary>Records the settings that the cases of a folder were made with.</summary>
-    public const string SettingsFile = "preprocessing.json";
+    /// <summary>Ends the name of the file beside a folder of cases that records with which settings they were made; inside,
+    /// nnU-Net would take it for a case.</summary>
+    public const string SettingsEnding = ".preprocessing.json";
     private readonly DatasetJson dataset;
     private readonly Plans plans;
     private readonly string target;
@@ -44,12 +45,14 @@ public sealed class DatasetPreprocessor
     /// <param name="configurations">Names of configurations in the plans.</param>
     /// <param name="options">Threads and memory.</param>
     /// <param name="progress">Called after each case, by any thread but one at a time.</param>
+    /// <param name="note">Told what is worth knowing, in one line.</param>
     /// <param name="cancellation">Stops after the cases in work.</param>
     /// <exception cref="UserException">The first case that failed, by name; finished cases stay.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public void Run(
         IReadOnlyList<string> configurations, PreprocessingOptions options,
-        Action<PreprocessingProgress>? progress = null, CancellationToken cancellation = default)
+        Action<PreprocessingProgress>? progress = null, Action<string>? note = null,
+        CancellationToken cancellation = default)
     {
         var distinct = configurations.Select(plans.Configuration)
             .DistinctBy(configuration => configuration.DataIdentifier)
@@ -58,15 +61,19 @@ public sealed class DatasetPreprocessor
             [.. distinct.Select(configuration => new CasePreprocessor(plans, configuration, dataset.LabelManager))];
         GroundTruth.Copy(cases, dataset.FileEnding, target);
         foreach (var (configuration, preprocessor) in distinct.Zip(preprocessors))
-            Run(configuration, preprocessor, options, progress, cancellation);
+            Run(configuration, preprocessor, options, progress, note, cancellation);
     }
 
     private void Run(
         PlansConfiguration configuration, CasePreprocessor preprocessor, PreprocessingOptions options,
-        Action<PreprocessingProgress>? progress, CancellationToken cancellation)
+        Action<PreprocessingProgress>? progress, Action<string>? note, CancellationToken cancellation)
     {
         var folder = FolderOf(configuration);
-        ForgetOutdatedCases(folder, configuration, options.Overwrite);
+        AtomicFile.RemoveLeftovers(folder);
+        if (!options.Overwrite && IsAnotherPrograms(configuration))
+            note?.Invoke($"{folder}: holds all cases, preprocessed by nnU-Net; they are kept (--overwrite preprocesses them again)");
+        else
+            ForgetOutdatedCases(folder, configuration, options);
         var done = 0;
         var reporting = new Lock();
         var finished = cases.Where(files => VolumeStore.IsComplete(folder, files.Id)).ToList();
@@ -132,7 +139,8 @@ public sealed class DatasetPreprocessor
             }
 
             var preprocessed = preprocessor.Preprocess(loaded.Image, loaded.Spacing, loaded.Segmentation, threads);
-            VolumeStore.Write(folder, files.Id, preprocessed, options.Compress);
+            VolumeStore.Write(
+                folder, files.Id, preprocessed, options.Compress, new CaseOrigin(reader.Name, loaded.Geometry));
             return needed;
         }
         catch (UserException cause)
@@ -154,23 +162,30 @@ public sealed class DatasetPreprocessor
         }
     }
 
-    /// <summary>Cases made with other settings are no use: they are taken out before the settings are
+    /// <summary>Whether all cases are there without a record of their settings: nnU-Net, which makes all or none, left
+    /// them.</summary>
+    private bool IsAnotherPrograms(PlansConfiguration configuration) => cases.Count > 0
+        && !File.Exists(FolderOf(configuration) + SettingsEnding)
+        && cases.All(files => VolumeStore.IsComplete(FolderOf(configuration), files.Id));
+
+    /// <summary>Cases made with other settings, or in another form, are no use: they are taken out before the settings are
     /// recorded.</summary>
-    private void ForgetOutdatedCases(string folder, PlansConfiguration configuration, bool overwrite)
+    private void ForgetOutdatedCases(string folder, PlansConfiguration configuration, PreprocessingOptions options)
     {
-        var path = Path.Combine(folder, SettingsFile);
-        var settings = Settings(configuration);
+        var path = folder + SettingsEnding;
+        var settings = Settings(configuration, options.Compress);
         var isSame = File.Exists(path)
             && JsonNode.DeepEquals(PythonJson.Parse(PythonJson.ToText(settings), path), PythonJson.Read(path));
-        if (!isSame || overwrite)
+        if (!isSame || options.Overwrite)
             foreach (var caseId in VolumeStore.CompleteCases(folder))
                 VolumeStore.Remove(folder, caseId);
         if (!isSame)
             PythonJson.Write(path, settings);
     }
 
-    private JsonObject Settings(PlansConfiguration configuration) => new()
+    private JsonObject Settings(PlansConfiguration configuration, bool compress) => new()
     {
+        ["compressed"] = compress,
         ["transpose_forward"] = PythonJson.List(plans.TransposeForward),
         ["spacing"] = PythonJson.List(configuration.Spacing),
         ["normalization_schemes"] = PythonJson.List(configuration.NormalizationSchemes),

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Planning;
 using MedSegDsl.Runtime.Training.Sampling;
@@ -25,11 +26,12 @@ public static class ForegroundLocations
         ReadOnlySpan<short> segmentation, int[] shape, LabelManager labels)
     {
         var keys = Keys(labels);
-        var counts = new int[1 << 16];
+        // Labels from −1 on.
+        var counts = new int[Math.Max(TensorPrimitives.Max(segmentation), keys.SelectMany(key => key).DefaultIfEmpty().Max()) + 2];
         foreach (var label in segmentation)
-            counts[label - short.MinValue]++;
+            counts[label + 1]++;
         var random = new LegacyRandom(Seed);
-        int[][] picks = [.. keys.Select(key => Draw(random, key.Sum(label => counts[label - short.MinValue])))];
+        int[][] picks = [.. keys.Select(key => Draw(random, key.Sum(label => counts[label + 1])))];
         var voxels = Find(segmentation, keys, picks, counts);
         return [.. keys.Select((key, i) => new ClassLocations(key, Positions(voxels[i], shape)))];
     }
@@ -62,12 +64,12 @@ public static class ForegroundLocations
         {
             var ends = new List<int>();
             foreach (var label in keys[key])
-                ends.Add((ends.Count == 0 ? 0 : ends[^1]) + counts[label - short.MinValue]);
+                ends.Add((ends.Count == 0 ? 0 : ends[^1]) + counts[label + 1]);
             for (var slot = 0; slot < picks[key].Length; slot++)
             {
                 var place = ends.FindIndex(end => picks[key][slot] < end);
                 var rank = picks[key][slot] - (place == 0 ? 0 : ends[place - 1]);
-                (wanted[keys[key][place] - short.MinValue] ??= []).Add((rank, key, slot));
+                (wanted[keys[key][place] + 1] ??= new(picks[key].Length)).Add((rank, key, slot));
             }
         }
 
@@ -82,7 +84,7 @@ public static class ForegroundLocations
         var found = new int[counts.Length];
         for (var voxel = 0; voxel < segmentation.Length; voxel++)
         {
-            var label = segmentation[voxel] - short.MinValue;
+            var label = segmentation[voxel] + 1;
             var rank = seen[label]++;
             if (rank != next[label])
                 continue;

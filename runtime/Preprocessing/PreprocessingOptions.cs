@@ -6,7 +6,7 @@ namespace MedSegDsl.Runtime.Preprocessing;
 /// large.</param>
 /// <param name="Overwrite">Preprocess finished cases again.</param>
 /// <param name="Compress">Store cases compressed: less room on disk, but patches are read more slowly.
-/// Finished cases stay as they are.</param>
+/// Finished cases of the other form are preprocessed again.</param>
 public sealed record PreprocessingOptions(int Threads, long MemoryBytes, bool Overwrite = false, bool Compress = false)
 {
     /// <summary>All processors and 70 % of the memory that the process may use.</summary>

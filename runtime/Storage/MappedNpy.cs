@@ -10,21 +10,27 @@ namespace MedSegDsl.Runtime.Storage;
 internal sealed unsafe class MappedNpy : IStoredVolume
 {
     private readonly MappedFile file;
+    private readonly long dataOffset;
 
-    /// <summary>Maps a file.</summary>
+    /// <summary>Maps a file, or one that lies uncompressed in another.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="start">Bytes before it.</param>
+    /// <param name="length">Its own bytes; null for all.</param>
     /// <exception cref="UserException">The file is missing, unreadable, or shorter than its header
     /// says.</exception>
-    public MappedNpy(string path)
+    public MappedNpy(string path, long start = 0, long? length = null)
     {
         NpyHeader? header = null;
         file = new MappedFile(path, stream =>
         {
+            stream.Position = start;
             header = NpyHeader.Read(stream, path);
-            if (stream.Length != header.DataOffset + header.Count * ItemSize(header.Type, path))
+            if ((length ?? stream.Length) != header.DataOffset + header.Count * ItemSize(header.Type, path))
                 throw new UserException(
-                    $"{path}: {stream.Length} bytes do not fit its header; preprocess the case again");
+                    $"{path}: {length ?? stream.Length} bytes do not fit its header; preprocess the case again");
         });
         Header = header!;
+        dataOffset = start + Header.DataOffset;
     }
 
     /// <summary>Type and shape.</summary>
@@ -39,7 +45,7 @@ internal sealed unsafe class MappedNpy : IStoredVolume
     /// <summary>All values; <typeparamref name="T"/> must be the file's type.</summary>
     public ReadOnlySpan<T> Values<T>() where T : unmanaged
     {
-        var start = file.At(Header.DataOffset);
+        var start = file.At(dataOffset);
         if (Header.Type != NpyHeader.NameOf<T>())
             throw new InvalidOperationException($"values of type {Header.Type} read as {NpyHeader.NameOf<T>()}");
         return new ReadOnlySpan<T>(start, checked((int)Header.Count));
@@ -60,6 +66,8 @@ internal sealed unsafe class MappedNpy : IStoredVolume
         {
             case "<f4": Copy<float, T>(channel, corner, size, target, outside); break;
             case "<i2": Copy<short, T>(channel, corner, size, target, outside); break;
+            case "<u2": Copy<ushort, T>(channel, corner, size, target, outside); break;
+            case "|u1": Copy<byte, T>(channel, corner, size, target, outside); break;
             default: Copy<sbyte, T>(channel, corner, size, target, outside); break;
         }
     }
@@ -78,14 +86,8 @@ internal sealed unsafe class MappedNpy : IStoredVolume
             (from, to) => TensorPrimitives.ConvertTruncating(from, to));
     }
 
-    private static int ItemSize(string type, string path) => type switch
-    {
-        "|i1" => sizeof(sbyte),
-        "<i2" => sizeof(short),
-        "<i4" => sizeof(int),
-        "<f4" => sizeof(float),
-        _ => throw new UserException($"{path}: values of type {type}; float32, int32, int16 and int8 can be read"),
-    };
+    private static int ItemSize(string type, string path) => NpyHeader.SizeOf(type)
+        ?? throw new UserException($"{path}: values of type {type}; float32 and whole numbers of up to 32 bits can be read");
 
     /// <summary>Hands the mapped pages out as memory; they are native, so pinning has nothing to
     /// do.</summary>
@@ -95,7 +97,7 @@ internal sealed unsafe class MappedNpy : IStoredVolume
             MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(owner.Values<T>()), (int)owner.Header.Count);
 
         public override MemoryHandle Pin(int elementIndex = 0) =>
-            new((T*)owner.file.At(owner.Header.DataOffset) + elementIndex);
+            new((T*)owner.file.At(owner.dataOffset) + elementIndex);
 
         public override void Unpin() { }
 

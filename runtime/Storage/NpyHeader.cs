@@ -25,9 +25,21 @@ public sealed partial record NpyHeader(string Type, long[] Shape, int DataOffset
     {
         float => "<f4",
         sbyte => "|i1",
+        byte => "|u1",
         short => "<i2",
+        ushort => "<u2",
         int => "<i4",
         _ => throw new NotSupportedException($"no .npy type for {typeof(T)}"),
+    };
+
+    /// <summary>Bytes of a value of a type that can be read; null for others.</summary>
+    public static int? SizeOf(string type) => type switch
+    {
+        "|i1" or "|u1" => sizeof(byte),
+        "<i2" or "<u2" => sizeof(short),
+        "<i4" => sizeof(int),
+        "<f4" => sizeof(float),
+        _ => null,
     };
 
     /// <summary>The bytes before the values, for an array in C order.</summary>

@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Imaging;
 using MedSegDsl.Runtime.Preprocessing;
 using MedSegDsl.Runtime.Training.Loading;
@@ -13,32 +11,31 @@ public sealed class StoredCase : ITrainingCase, IDisposable
 {
     private readonly IStoredVolume image;
     private readonly IStoredVolume segmentation;
-    private readonly MappedNpy locations;
+    private readonly MappedNpy? locations;
     private readonly StoredLabels? previousStage;
+    private readonly Lazy<CaseProperties> properties;
     private readonly int[] shape;
 
     internal StoredCase(CaseFilesInStore files, string? previousStageFile = null)
     {
         Id = files.CaseId;
-        if (!File.Exists(files.Properties))
+        if (!VolumeStore.IsComplete(files.Folder, files.CaseId))
             throw new UserException(
-                $"{files.Properties}: no such file: case {Id} is not preprocessed, or not to its end; "
-                + "preprocess the dataset");
-        var fields = JsonFields.Read(files.Properties);
-        Properties = CaseProperties.From(fields);
-        image = OpenVolume(files.Image, files.CompressedImage);
+                $"{files.Properties}: case {Id} is not preprocessed, or not to its end; preprocess the dataset");
+        properties = new(() => CasePickle.Read(files.Properties).Properties);
+        IsCompressed = !File.Exists(files.Archive);
+        image = StoredVolumes.Open(files.Image, files.PackedImage, files.Archive, "data");
         try
         {
-            locations = new MappedNpy(files.Locations);
-            Locations = Divide(locations.Memory<int>(), fields, files.Locations);
-            segmentation = OpenVolume(files.Segmentation, files.CompressedSegmentation);
+            (Locations, locations) = ReadLocations(files);
+            segmentation = StoredVolumes.Open(files.Segmentation, files.PackedSegmentation, files.Archive, "seg");
             if (image is not { Type: "<f4", Shape.Length: 4 })
                 throw new UserException(
-                    $"{files.Image}: should hold float32 of channel, z, y, x; preprocess the case again");
+                    $"{files.Properties}: the image should be float32 of channel, z, y, x; preprocess the case again");
             if (segmentation.Type is not ("|i1" or "<i2")
                 || segmentation.Shape is not [1, .. var axes] || !axes.SequenceEqual(image.Shape[1..]))
                 throw new UserException(
-                    $"{files.Segmentation}: should hold int8 or int16 of the image's shape; preprocess the case again");
+                    $"{files.Properties}: the labels should be int8 or int16 of the image's shape; preprocess the case again");
             shape = [.. image.Shape[1..].Select(axis => (int)axis)];
             if (previousStageFile is null)
                 return;
@@ -71,7 +68,11 @@ public sealed class StoredCase : ITrainingCase, IDisposable
     public IReadOnlyList<ClassLocations> Locations { get; }
 
     /// <summary>What was done to the case.</summary>
-    public CaseProperties Properties { get; }
+    /// <exception cref="UserException">Its properties cannot be read.</exception>
+    public CaseProperties Properties => properties.Value;
+
+    /// <summary>Whether the volumes are compressed (.b2nd).</summary>
+    public bool IsCompressed { get; }
 
     /// <inheritdoc />
     public void ReadPatch(
@@ -113,25 +114,32 @@ public sealed class StoredCase : ITrainingCase, IDisposable
         locations?.Dispose();
     }
 
-    private static IStoredVolume OpenVolume(string plain, string compressed) =>
-        File.Exists(plain) || !File.Exists(compressed) ? new MappedNpy(plain) : new ChunkedVolume(compressed);
-
-    /// <summary>The entries that the properties describe, one after the other in the file.</summary>
-    private static ClassLocations[] Divide(ReadOnlyMemory<int> voxels, JsonFields fields, string path)
+    /// <summary>The locations, mapped. Of a case that nnU-Net preprocessed they are brought into that form first; where its
+    /// folder cannot be written to they are kept in memory.</summary>
+    private static (IReadOnlyList<ClassLocations> Locations, MappedNpy? File) ReadLocations(CaseFilesInStore files)
     {
-        List<ClassLocations> result = [];
-        var entries = fields.Node("class_locations") as JsonArray ?? throw fields.Wrong("class_locations", "a list");
-        foreach (var entry in entries.OfType<JsonObject>())
+        if (!File.Exists(files.Locations))
         {
-            var described = new JsonFields(entry, $"{fields.Source}: class_locations");
-            var length = described.Whole("count") * 3;
-            if (length > voxels.Length)
-                throw new UserException(
-                    $"{path}: holds fewer locations than {fields.Source} says; preprocess the case again");
-            result.Add(new ClassLocations(described.Wholes("labels"), voxels[..length]));
-            voxels = voxels[length..];
+            var read = CasePickle.Read(files.Properties).Locations;
+            try
+            {
+                StoredLocations.Write(files.Locations, read);
+            }
+            catch (UserException)
+            {
+                return (read, null);
+            }
         }
 
-        return [.. result];
+        var mapped = new MappedNpy(files.Locations);
+        try
+        {
+            return (StoredLocations.Of(mapped, files.Locations), mapped);
+        }
+        catch
+        {
+            mapped.Dispose();
+            throw;
+        }
     }
 }

@@ -1,21 +1,24 @@
 using MedSegDsl.Runtime.Imaging;
+using MedSegDsl.Runtime.Storage.Blosc2;
 
 namespace MedSegDsl.Runtime.Storage;
 
 /// <summary>
-/// A label map of z, y, x in a .npy file, int8 or int16, memory-mapped. Any number of threads may read it until it is
-/// disposed.
+/// A label map of z, y, x, mapped: what the first stage of a cascade says about a case, as .npy (this program's), .npz or
+/// .b2nd (nnU-Net's too). Any number of threads may read it until it is disposed.
 /// </summary>
 public sealed class StoredLabels : IDisposable
 {
-    private readonly MappedNpy file;
+    private static readonly string[] Endings = [".npy", ".b2nd", ".npz"];
+    private readonly IStoredVolume file;
 
     /// <summary>Maps a file.</summary>
     /// <exception cref="UserException">The file is missing, damaged or something else.</exception>
     public StoredLabels(string path)
     {
-        file = new MappedNpy(path);
-        if (file.Shape.Length == 3 && file.Type is "|i1" or "<i2")
+        var (plain, packed, archive) = (Path.ChangeExtension(path, ".npy"), Path.ChangeExtension(path, ".b2nd"), Path.ChangeExtension(path, ".npz"));
+        file = Path.GetExtension(path) == ".npy" ? new MappedNpy(path) : StoredVolumes.Open(plain, packed, archive, "seg");
+        if (file.Shape.Length == 3 && file.Type is "|i1" or "<i2" or "|u1" or "<u2")
         {
             Shape = [.. file.Shape.Select(axis => (int)axis)];
             return;
@@ -23,23 +26,41 @@ public sealed class StoredLabels : IDisposable
 
         var found = $"{file.Type} of {string.Join(" × ", file.Shape)}";
         file.Dispose();
-        throw new UserException($"{path}: {found}; labels of z, y, x as int8 or int16 are expected");
+        throw new UserException($"{path}: {found}; labels of z, y, x as whole numbers of 8 or 16 bits are expected");
+    }
+
+    /// <summary>The file of a case, in whichever form it is there; null where there is none.</summary>
+    public static string? Find(string folder, string caseId) =>
+        Endings.Select(ending => Path.Combine(folder, caseId + ending)).FirstOrDefault(File.Exists);
+
+    /// <summary>Writes a case's label map in the form of the preprocessed cases, for nnU-Net reads only one; another form of
+    /// it goes.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="caseId">The case.</param>
+    /// <param name="labels">One channel.</param>
+    /// <param name="compress">Whether the preprocessed cases are compressed.</param>
+    /// <exception cref="UserException">A file cannot be written.</exception>
+    public static void Write(string folder, string caseId, ImageArray<short> labels, bool compress)
+    {
+        var path = Path.Combine(folder, caseId + (compress ? ".b2nd" : ".npy"));
+        Write(path, labels);
+        while (Find(folder, caseId) is { } other && other != path)
+            File.Delete(other);
     }
 
     /// <summary>Voxels along z, y, x.</summary>
     public int[] Shape { get; }
 
     /// <summary>Writes a label map, whole or not at all.</summary>
-    /// <param name="path">The file; replaced if it exists.</param>
+    /// <param name="path">The file, ending in .npy or .b2nd; replaced if it exists.</param>
     /// <param name="labels">One channel.</param>
     /// <exception cref="UserException">The file cannot be written.</exception>
     public static void Write(string path, ImageArray<short> labels)
     {
-        long[] shape = [.. labels.Shape.Select(axis => (long)axis)];
         if (labels.Data.Any(label => label > sbyte.MaxValue))
-            NpyFile.Write<short>(path, shape, labels.Data);
+            Write<short>(path, labels.Shape, labels.Data);
         else
-            NpyFile.Write<sbyte>(path, shape, Array.ConvertAll(labels.Data, label => (sbyte)label));
+            Write<sbyte>(path, labels.Shape, Array.ConvertAll(labels.Data, label => (sbyte)label));
     }
 
     /// <summary>Copies a patch; −1 outside the map.</summary>
@@ -59,4 +80,13 @@ public sealed class StoredLabels : IDisposable
 
     /// <inheritdoc />
     public void Dispose() => file.Dispose();
+
+    private static void Write<T>(string path, int[] shape, T[] values) where T : unmanaged
+    {
+        long[] axes = [.. shape.Select(axis => (long)axis)];
+        if (Path.GetExtension(path) == ".b2nd")
+            Blosc2File.Write<T>(path, axes, values);
+        else
+            NpyFile.Write<T>(path, axes, values);
+    }
 }

@@ -1,16 +1,16 @@
-using System.Text.Json.Nodes;
-using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Preprocessing;
+using MedSegDsl.Runtime.Storage.Blosc2;
 
 namespace MedSegDsl.Runtime.Storage;
 
 /// <summary>
-/// Preprocessed cases in a folder, uncompressed, so that a patch costs the pages it lies on. A case is four
-/// files: <c>CASE.npy</c> (image, float32: channel, z, y, x), <c>CASE_seg.npy</c> (labels, int8 or int16: 1,
-/// z, y, x), <c>CASE_locations.npy</c> (int32: n, 3) and <c>CASE.json</c> (properties). Compressed, image and
-/// labels are <c>CASE.zvol</c> and <c>CASE_seg.zvol</c> (<see cref="ChunkedFile"/>); a folder may hold both
-/// kinds of case. The JSON file is written last and removed first: a case without it does not count.
+/// Preprocessed cases in a folder, under nnU-Net v2's names, so that both programs train from it. Uncompressed, a case is
+/// <c>CASE.npz</c> with the arrays <c>data</c> (float32: channel, z, y, x) and <c>seg</c> (int8 or int16: 1, z, y, x), which
+/// is mapped, so that a patch costs the pages it lies on. Compressed, it is <c>CASE.b2nd</c> and <c>CASE_seg.b2nd</c>. Beside
+/// them are <c>CASE.pkl</c> (properties) and <c>CASE_locations.npy</c> (<see cref="StoredLocations"/>), which nnU-Net does
+/// not look at. The properties are written last and removed first: a case without them does not count.
 /// </summary>
+/// <remarks>nnU-Net takes a folder for one form by its file endings, so that all cases of a folder should have one.</remarks>
 public static class VolumeStore
 {
     /// <summary>Writes a case; one that exists is replaced.</summary>
@@ -18,36 +18,25 @@ public static class VolumeStore
     /// <param name="caseId">The case identifier.</param>
     /// <param name="preprocessed">The case.</param>
     /// <param name="compress">Less room on disk, but patches are read more slowly.</param>
+    /// <param name="origin">Where it comes from; without it nnU-Net trains from the case, but cannot write predictions on its
+    /// grid.</param>
     /// <exception cref="UserException">A file cannot be written.</exception>
-    public static void Write(string folder, string caseId, PreprocessedCase preprocessed, bool compress = false)
+    public static void Write(
+        string folder, string caseId, PreprocessedCase preprocessed, bool compress = false, CaseOrigin? origin = null)
     {
-        var files = new CaseFilesInStore(folder, caseId);
+        CaseFilesInStore files = new(folder, caseId);
         Remove(folder, caseId);
-        var (image, segmentation) = (preprocessed.Image, preprocessed.Segmentation);
-        WriteVolume<float>(files.Image, files.CompressedImage, [image.Channels, .. Axes(image.Shape)], image.Data, compress);
-        long[] shape = [1, .. Axes(segmentation.Shape)];
         // nnU-Net's rule: int8 unless a label is above 127.
-        if (segmentation.Data.Any(label => label > sbyte.MaxValue))
-            WriteVolume<short>(files.Segmentation, files.CompressedSegmentation, shape, segmentation.Data, compress);
+        var labels = preprocessed.Segmentation.Data;
+        if (labels.Any(label => label > sbyte.MaxValue))
+            WriteVolumes<short>(files, preprocessed, labels, compress);
         else
-            WriteVolume<sbyte>(
-                files.Segmentation,
-                files.CompressedSegmentation,
-                shape,
-                Array.ConvertAll(segmentation.Data, label => (sbyte)label),
-                compress);
-        int[] locations = [.. preprocessed.Locations.SelectMany(l => l.Voxels.ToArray())];
-        NpyFile.Write<int>(files.Locations, [locations.Length / 3, 3], locations);
-        var properties = preprocessed.Properties.ToJson();
-        properties["class_locations"] = new JsonArray([.. preprocessed.Locations.Select(l => new JsonObject
-        {
-            ["labels"] = PythonJson.List([.. l.Labels]),
-            ["count"] = l.Count,
-        })]);
-        PythonJson.Write(files.Properties, properties);
+            WriteVolumes<sbyte>(files, preprocessed, Array.ConvertAll(labels, label => (sbyte)label), compress);
+        StoredLocations.Write(files.Locations, preprocessed.Locations);
+        CasePickle.Write(files.Properties, preprocessed.Properties, preprocessed.Locations, origin);
     }
 
-    /// <summary>Opens a complete case for reading; the caller disposes it.</summary>
+    /// <summary>Opens a complete case for reading, whichever program wrote it; the caller disposes it.</summary>
     /// <param name="folder">The folder of a configuration's data.</param>
     /// <param name="caseId">The case identifier.</param>
     /// <param name="previousStageFile">What the first stage of a cascade said about the case (<see cref="StoredLabels"/>).</param>
@@ -59,39 +48,46 @@ public static class VolumeStore
     /// <summary>Whether a case is there, whole.</summary>
     public static bool IsComplete(string folder, string caseId)
     {
-        var files = new CaseFilesInStore(folder, caseId);
-        return File.Exists(files.Properties) && File.Exists(files.Locations)
-            && (File.Exists(files.Image) || File.Exists(files.CompressedImage))
-            && (File.Exists(files.Segmentation) || File.Exists(files.CompressedSegmentation));
+        CaseFilesInStore files = new(folder, caseId);
+        return File.Exists(files.Properties)
+            && (File.Exists(files.Archive)
+                || File.Exists(files.PackedImage) && File.Exists(files.PackedSegmentation));
     }
 
     /// <summary>The complete cases of a folder, in ordinal order; none where the folder is missing.</summary>
     public static IReadOnlyList<string> CompleteCases(string folder) => Directory.Exists(folder)
         ?
         [
-            .. Directory.EnumerateFiles(folder, "*.json")
+            .. Directory.EnumerateFiles(folder, "*" + CasePickle.Ending)
                 .Select(path => Path.GetFileNameWithoutExtension(path))
                 .Where(caseId => IsComplete(folder, caseId))
                 .Order(StringComparer.Ordinal),
         ]
         : [];
 
-    /// <summary>Makes a case incomplete, so that it does not count until it is written again.</summary>
+    /// <summary>Removes a case, its properties first: whatever stops this, half of it does not count.</summary>
     /// <exception cref="UserException">The folder cannot be written to.</exception>
     public static void Remove(string folder, string caseId)
     {
-        Delete(new CaseFilesInStore(folder, caseId).Properties);
+        foreach (var file in new CaseFilesInStore(folder, caseId).All)
+            Delete(file);
     }
 
-    // Of the two forms of a volume only the new one stays.
-    private static void WriteVolume<T>(string plain, string compressed, long[] shape, ReadOnlyMemory<T> values, bool compress)
+    private static void WriteVolumes<T>(CaseFilesInStore files, PreprocessedCase preprocessed, T[] labels, bool compress)
         where T : unmanaged
     {
+        var image = preprocessed.Image;
+        long[] axes = [.. image.Shape.Select(axis => (long)axis)];
         if (compress)
-            ChunkedFile.Write(compressed, shape, values);
+        {
+            Blosc2File.Write<float>(files.PackedImage, [image.Channels, .. axes], image.Data);
+            Blosc2File.Write<T>(files.PackedSegmentation, [1, .. axes], labels);
+        }
         else
-            NpyFile.Write(plain, shape, values);
-        Delete(compress ? plain : compressed);
+            NpzFile.Write(
+                files.Archive,
+                ("data", stream => NpyFile.Write<float>(stream, [image.Channels, .. axes], image.Data)),
+                ("seg", stream => NpyFile.Write<T>(stream, [1, .. axes], labels)));
     }
 
     private static void Delete(string path)
@@ -106,22 +102,30 @@ public static class VolumeStore
             throw new UserException($"{path}: cannot be replaced: {cause.Message}", cause);
         }
     }
-
-    private static IEnumerable<long> Axes(int[] shape) => shape.Select(axis => (long)axis);
 }
 
 /// <summary>The files of one stored case.</summary>
 internal sealed record CaseFilesInStore(string Folder, string CaseId)
 {
-    public string Image => Path.Combine(Folder, CaseId + ".npy");
+    /// <summary>Image and labels in one archive.</summary>
+    public string Archive => At(".npz");
 
-    public string CompressedImage => Path.Combine(Folder, CaseId + ".zvol");
+    /// <summary>The image as nnU-Net unpacks it from the archive.</summary>
+    public string Image => At(".npy");
 
-    public string Segmentation => Path.Combine(Folder, CaseId + "_seg.npy");
+    public string PackedImage => At(".b2nd");
 
-    public string CompressedSegmentation => Path.Combine(Folder, CaseId + "_seg.zvol");
+    /// <summary>The labels as nnU-Net unpacks them from the archive.</summary>
+    public string Segmentation => At("_seg.npy");
 
-    public string Locations => Path.Combine(Folder, CaseId + "_locations.npy");
+    public string PackedSegmentation => At("_seg.b2nd");
 
-    public string Properties => Path.Combine(Folder, CaseId + ".json");
+    public string Locations => At("_locations.npy");
+
+    public string Properties => At(CasePickle.Ending);
+
+    /// <summary>Every file that a case may have, the one that makes it count first.</summary>
+    public IEnumerable<string> All => [Properties, Archive, Image, Segmentation, PackedImage, PackedSegmentation, Locations];
+
+    private string At(string ending) => Path.Combine(Folder, CaseId + ending);
 }

@@ -18,8 +18,9 @@ namespace MedSegDsl.Runtime.Training;
 /// <param name="plans">The plans.</param>
 /// <param name="configuration">The configuration that was trained.</param>
 /// <param name="dataset">The dataset's dataset.json.</param>
-/// <param name="rawFolder">nnUNet_raw/DatasetNNN_Name: the label maps, which also say how to write a file of the case.</param>
-public sealed class FinalValidation(Plans plans, PlansConfiguration configuration, DatasetJson dataset, string rawFolder)
+/// <param name="references">The label map of each case, which also says how to write a file of it.</param>
+public sealed class FinalValidation(
+    Plans plans, PlansConfiguration configuration, DatasetJson dataset, IReadOnlyDictionary<string, string> references)
 {
     private readonly PlansConfiguration? next =
         configuration.NextStage is { } stage && plans.ConfigurationNames.Contains(stage) ? plans.Configuration(stage) : null;
@@ -36,8 +37,8 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
     /// next stage.</param>
     /// <param name="note">Told in a line what each case came to.</param>
     /// <param name="ranks">The processes that share the cases: each takes every so many of them, and rank 0 writes the summary.</param>
-    /// <param name="cancellation">Stops between two tiles.</param>
-    /// <exception cref="UserException">A label map is missing, or the network's output is not finite.</exception>
+    /// <param name="cancellation">Stops between two tiles; several processes, of which one is enough, between two cases.</param>
+    /// <exception cref="UserException">A label map cannot be read, or the network's output is not finite.</exception>
     public EvaluationSummary Run(
         SegmentationNetwork network,
         SlidingWindowOptions options,
@@ -49,35 +50,53 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
         CancellationToken cancellation = default)
     {
         var reader = ImageReaders.ByName(plans.ImageReaderWriter);
-        var references = CaseList.Training(rawFolder, dataset).ToDictionary(files => files.Id, files => files.Label!);
         var targets = new EvaluationTargets(dataset.LabelManager);
         Directory.CreateDirectory(folder);
         network.eval();
         using var predictor = new SlidingWindowPredictor(options, device);
         List<CaseEvaluation> evaluations = [];
-        foreach (var stored in cases.OrderBy(c => c.Id, StringComparer.Ordinal).Where((_, i) => i % ranks.Size == ranks.Rank))
+        string Line(CaseEvaluation evaluation) => $"{Path.GetFileName(evaluation.PredictionFile)[..^dataset.FileEnding.Length]}: Dice "
+            + string.Join(" ", targets.Targets.Select(t => Progress.ProgressText.Number(evaluation.Metrics[t].Dice)));
+        foreach (var round in cases.OrderBy(c => c.Id, StringComparer.Ordinal).Chunk(ranks.Size))
         {
-            if (!references.TryGetValue(stored.Id, out var reference))
-                throw new UserException($"{rawFolder}: the label map of the validation case {stored.Id} is not there");
-            var logits = predictor.Predict(CasePredictor.Function(network), Image(stored), cancellation: cancellation);
-            var labels = Segment(logits, stored, Path.Combine(folder, stored.Id + ".npz"));
+            StopTogether(ranks, cancellation);
+            if (ranks.Rank >= round.Length)
+                continue;
+            var stored = round[ranks.Rank];
+            var reference = references[stored.Id];
+            var logits = predictor.Predict(CasePredictor.Function(network), Image(stored), cancellation: ranks.Size == 1 ? cancellation : default);
+            var geometry = reader.ReadLabels(reference).Geometry;
+            var labels = Segment(logits, stored, Path.Combine(folder, stored.Id + ".npz"), new(reader.Name, geometry));
             var file = Path.Combine(folder, stored.Id + dataset.FileEnding);
-            reader.WriteLabels(file, labels, reader.ReadLabels(reference).Geometry);
+            reader.WriteLabels(file, labels, geometry);
             WriteNextStage(logits, stored, Path.GetFullPath(Path.Combine(folder, "..", "..")));
-            var evaluation = FolderEvaluation.EvaluateCase(file, reference, targets, reader);
-            evaluations.Add(evaluation);
-            note($"{stored.Id}: Dice {string.Join(" ", targets.Targets.Select(t => Progress.ProgressText.Number(evaluation.Metrics[t].Dice)))}");
+            evaluations.Add(FolderEvaluation.EvaluateCase(file, reference, targets, reader));
+            if (ranks.Size == 1)
+                note(Line(evaluations[^1]));
         }
 
-        var summary = new EvaluationSummary(targets.Targets, SharedEvaluation.Gather(evaluations, targets.Targets, ranks));
+        var all = SharedEvaluation.Gather(evaluations, targets.Targets, ranks);
+        if (ranks.Size > 1)
+            foreach (var evaluation in all)
+                note(Line(evaluation));
+        var summary = new EvaluationSummary(targets.Targets, all);
         if (ranks.Rank == 0)
             summary.Write(Path.Combine(folder, "summary.json"));
         note($"mean foreground Dice of the validation cases {Progress.ProgressText.Number(summary.ForegroundMean.Dice)}");
         return summary;
     }
 
+    /// <summary>Where a process is to stop, all do, and part.</summary>
+    private static void StopTogether(ICommunicator ranks, CancellationToken cancellation)
+    {
+        if (ranks.Size == 1 || ranks.Gather(new byte[] { (byte)(cancellation.IsCancellationRequested ? 1 : 0) }).All(asked => asked[0] == 0))
+            return;
+        ranks.Close();
+        throw new OperationCanceledException();
+    }
+
     /// <summary>The label map of a case; its probabilities go into a file where they are wanted.</summary>
-    private ImageArray<short> Segment(Logits logits, StoredCase stored, string probabilityFile)
+    private ImageArray<short> Segment(Logits logits, StoredCase stored, string probabilityFile, CaseOrigin origin)
     {
         var grid = ExportGrid.Of(plans, configuration, stored.Properties);
         var order = dataset.LabelManager.RegionsClassOrder;
@@ -85,6 +104,7 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
             return Exporter.Segment(logits, grid, order, Environment.ProcessorCount);
         var (labels, probabilities) = Exporter.SegmentWithProbabilities(logits, grid, order, Environment.ProcessorCount);
         ProbabilityFile.Write(probabilityFile, probabilities);
+        CasePickle.WriteBeside(probabilityFile, stored.Properties, origin);
         return labels;
     }
 
@@ -103,6 +123,6 @@ public sealed class FinalValidation(Plans plans, PlansConfiguration configuratio
             return;
         var labels = NextStageLabels.Of(
             logits, plans, configuration, next, stored.Properties, dataset.LabelManager.RegionsClassOrder, Environment.ProcessorCount);
-        StoredLabels.Write(Path.Combine(PreviousStageFolder.Of(model, next.Name), stored.Id + ".npy"), labels);
+        StoredLabels.Write(PreviousStageFolder.Of(model, next.Name), stored.Id, labels, stored.IsCompressed);
     }
 }

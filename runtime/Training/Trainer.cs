@@ -48,7 +48,7 @@ public sealed class Trainer : IDisposable
             experiment.Loss, setup.Labels, setup.BatchDice, ranks.Size > 1 ? new LossPart(part.Share, ranks.Sum) : null);
         optimizer = ParameterOptimizer.Create(experiment.Optimizer, parameters, experiment.GradientClipping);
         reducer = ranks.Size > 1 ? new GradientReducer(ranks, parameters, setup.GradientBucketBytes) : null;
-        meter = new EpochMeter(setup.Device, ranks.LocalSize);
+        meter = new EpochMeter(setup.Device, ranks.CoreSharers);
         initialRate = LearningRate.Initial(experiment.Optimizer);
         lossScale = TrainingPrecision.LossScale(experiment.Precision);
     }
@@ -69,10 +69,8 @@ public sealed class Trainer : IDisposable
         if (ranks.Rank == 0)
             PrepareFolder(goOn);
         ranks.Barrier();
-        if (goOn && LastCheckpoint.Open(folder, progress.Noted) is var (checkpoint, file))
+        if (goOn && ranks.Together(TakeUp) is { } file)
         {
-            using var opened = checkpoint;
-            Resume(opened);
             StartAlike();
             if (file == folder.Final && !IsOver && ranks.Rank == 0)
                 folder.Reopen();
@@ -83,6 +81,16 @@ public sealed class Trainer : IDisposable
 
         StartAlike();
         progress.Noted(goOn ? "no checkpoint to go on from: starting from the beginning" : "starting from the beginning");
+    }
+
+    /// <summary>Takes up the last whole checkpoint, and gives its file; null where there is none.</summary>
+    private string? TakeUp()
+    {
+        if (LastCheckpoint.Open(setup.Folder, progress.Noted) is not var (checkpoint, file))
+            return null;
+        using (checkpoint)
+            Resume(checkpoint);
+        return file;
     }
 
     private void PrepareFolder(bool goOn)
@@ -123,7 +131,7 @@ public sealed class Trainer : IDisposable
         Directory.CreateDirectory(setup.Folder.Path);
         agreement = new StepAgreement(ranks, preemption);
         var pace = new Pace(first, experiment.Epochs, experiment.IterationsPerEpoch, experiment.ValidationIterations);
-        using var batches = new TrainingBatches(setup, part, first, unfinished.Batches, ranks.LocalSize);
+        using var batches = new TrainingBatches(setup, part, first, unfinished.Batches, ranks.CoreSharers);
         try
         {
             progress.Started(Overview());
@@ -158,7 +166,7 @@ public sealed class Trainer : IDisposable
     {
         var experiment = setup.Experiment;
         var clock = Stopwatch.StartNew();
-        var (done, trainingLoss, earlier) = unfinished;
+        var (done, trainingLoss, earlier, leftOut) = unfinished;
         unfinished = default;
         var rate = LearningRate.At(experiment.Schedule, initialRate, curves.Epochs.Count, experiment.Epochs);
         double Seconds() => earlier + clock.Elapsed.TotalSeconds;
@@ -170,7 +178,7 @@ public sealed class Trainer : IDisposable
             var value = run(prepared);
             var batch = prepared.Batch;
             if (!double.IsFinite(value))
-                throw NotANumber(batch, value);
+                Judge(batch, value);
             pace.Stepped(purpose);
             progress.Stepped(new TrainingStep(batch.Key, count, value, pace.Remaining));
             return value;
@@ -179,7 +187,7 @@ public sealed class Trainer : IDisposable
         void StopIfAsked(int batch)
         {
             if (agreement.StopAsked)
-                throw Interrupted(new UnfinishedEpoch(batch, trainingLoss, Seconds()));
+                throw Interrupted(new UnfinishedEpoch(batch, trainingLoss, Seconds(), leftOut));
         }
 
         setup.Network.train();
@@ -188,8 +196,12 @@ public sealed class Trainer : IDisposable
             if (i % experiment.BatchesPerStep == 0)
                 StopIfAsked(i);
             var completes = (i + 1) % experiment.BatchesPerStep == 0;
-            trainingLoss += Next(
+            var value = Next(
                 BatchPurpose.Training, experiment.IterationsPerEpoch, batch => TrainingStep(batch, completes ? rate : null, batches));
+            if (double.IsFinite(value))
+                trainingLoss += value;
+            else
+                leftOut++;
         }
 
         setup.Network.eval();
@@ -205,7 +217,7 @@ public sealed class Trainer : IDisposable
         dice.SumOver(ranks, setup.Device);
         var (epoch, isBest) = curves.Add(
             rate,
-            trainingLoss / experiment.IterationsPerEpoch,
+            trainingLoss / (experiment.IterationsPerEpoch - leftOut),
             validationLoss / experiment.ValidationIterations,
             dice.Values,
             Seconds(),
@@ -298,15 +310,24 @@ public sealed class Trainer : IDisposable
             $"stopped on request in epoch {curves.Epochs.Count + 1} after {place.Batches} batches; saved in {setup.Folder.Latest}: --continue goes on");
     }
 
-    private UserException NotANumber(Batch batch, double value)
+    /// <summary>A batch's loss is not a number: in float16 its step has been left out, as others that overflow; else it ends the
+    /// training.</summary>
+    private void Judge(Batch batch, double value)
     {
-        var what = batch.Key.Purpose == BatchPurpose.Training ? "training" : "validation";
+        var isTraining = batch.Key.Purpose == BatchPurpose.Training;
+        var where = $"epoch {batch.Key.Epoch + 1}, {(isTraining ? "training" : "validation")} batch {batch.Key.Iteration + 1}, "
+            + $"cases {string.Join(", ", CasesOf(batch))}: the loss is {value}";
+        if (!isTraining || lossScale is not { CanShrink: true })
+            throw NotANumber(where);
+        progress.Warned($"{where} in float16: the step is left out, the loss scale is now {lossScale.Value}");
+    }
+
+    private UserException NotANumber(string where)
+    {
         var last = setup.Folder.Resumables.FirstOrDefault() is { } file
             ? $"the last good checkpoint is {file}: go on from it with --continue"
             : "there is no checkpoint yet: start again";
-        return new UserException(
-            $"epoch {batch.Key.Epoch + 1}, {what} batch {batch.Key.Iteration + 1}, cases "
-            + $"{string.Join(", ", CasesOf(batch))}: the loss is {value}; {last}, with a lower learning rate or after looking at these cases");
+        return ranks.Common($"{where}; {last}, with a lower learning rate or after looking at these cases");
     }
 
     /// <summary>The cases of a batch, of all processes.</summary>

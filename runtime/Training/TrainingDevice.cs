@@ -32,7 +32,7 @@ public static class TrainingDevice
 
     /// <summary>Lets libtorch use every core that the process may use; its own guess counts physical cores of the whole
     /// machine. OMP_NUM_THREADS has the last word.</summary>
-    /// <param name="processes">The processes of the training on this machine; they share its cores.</param>
+    /// <param name="processes">The processes of the training that share these cores.</param>
     public static void UseAllCores(int processes = 1)
     {
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OMP_NUM_THREADS")))
@@ -42,7 +42,7 @@ public static class TrainingDevice
     /// <summary><c>CPU, 2 threads</c> or <c>GPU 0</c>.</summary>
     public static string Describe(TorchSharp.torch.Device device) => device.type == TorchSharp.DeviceType.CUDA
         ? $"GPU {Math.Max(device.index, 0)}"
-        : $"CPU, {get_num_threads()} threads";
+        : get_num_threads() is var threads and not 1 ? $"CPU, {threads} threads" : "CPU, 1 thread";
 
     /// <summary>The GPUs that libtorch sees.</summary>
     public static int Gpus => cuda.is_available() ? cuda.device_count() : 0;

@@ -1,9 +1,7 @@
-using MedSegDsl.Runtime.Dataset;
+using MedSegDsl.Runtime.Distributed;
 using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Inference;
 using MedSegDsl.Runtime.Logging;
-using MedSegDsl.Runtime.Planning;
-using MedSegDsl.Runtime.Training.Cascade;
 using MedSegDsl.Runtime.Training.Progress;
 using MedSegDsl.Runtime.Weights;
 
@@ -20,35 +18,42 @@ public static class TrainingRun
     /// <exception cref="TrainingInterruptedException">The request's preemption came true.</exception>
     public static TrainingOutcome Run(TrainingRequest request, ITrainingProgress console, CancellationToken cancellation = default)
     {
-        var experiment = Valid(request.Experiment);
-        if (request is { Continue: true, PretrainedWeights: not null })
-            throw new UserException("a training cannot both go on and start from pretrained weights: leave out --continue or --pretrained-weights");
-        TrainingDevice.UseAllCores(request.Ranks.LocalSize);
-        var identity = TrainingIdentity.Of(experiment, request.Fold, request.Seed);
-        var source = request.Folders.PreprocessedDataset(identity.Dataset);
-        var plans = Plans.ReadFrom(source, experiment.Plans);
-        var configuration = plans.Configuration(identity.Configuration);
-        var dataset = DatasetJson.ReadFrom(source);
-        var previousStage = PreviousStageFolder.For(request.Folders, identity, configuration, experiment.Network.Name);
-        using var data = new TrainingData(source, dataset, experiment.Plans, configuration, request.Fold, previousStage);
-        var folder = FoldFolder.Of(request.Folders, identity);
-        var setup = SetupBuilder.Build(experiment, identity, configuration, dataset, data, folder, request.Ranks);
-        using var network = setup.Network;
-        var progress = new SeveralProgresses();
-        if (request.Ranks.Rank == 0)
+        var ranks = request.Ranks;
+        TrainingDevice.UseAllCores(ranks.CoreSharers);
+        using var prepared = ranks.Together(() => PreparedTraining.Of(request));
+        var (log, progress) = (new SeveralProgresses(), new SeveralProgresses());
+        if (ranks.Rank == 0)
         {
-            Describe(source, plans, folder, setup);
-            progress = Progress(folder, request, console);
+            Describe(prepared);
+            log = Log(prepared.Setup.Folder, request);
+            progress = Progress(prepared.Setup.Folder, log, console);
         }
 
-        using var trainer = new Trainer(setup, progress);
+        try
+        {
+            return Run(request, prepared, progress, cancellation);
+        }
+        catch (Exception cause)
+        {
+            // Whoever called shows it as well.
+            log.Warned(cause is UserException or TrainingInterruptedException or OperationCanceledException ? cause.Message : cause.ToString());
+            throw;
+        }
+    }
+
+    private static TrainingOutcome Run(
+        TrainingRequest request, PreparedTraining prepared, SeveralProgresses progress, CancellationToken cancellation)
+    {
+        var (ranks, setup) = (request.Ranks, prepared.Setup);
+        var folder = setup.Folder;
+        using var trainer = ranks.Together(() => new Trainer(setup, progress));
         if (request.PretrainedWeights is { } file)
-            PretrainedWeights.Load(file, PlannedNetwork.Resolve(experiment.Network, configuration), network, progress.Noted);
+            ranks.Together(() => LoadPretrained(file, setup, progress));
         trainer.Begin(request.Continue);
         trainer.Run(cancellation, request.Preemption);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, request.Preemption);
-        var validation = new FinalValidation(plans, configuration, dataset, request.Folders.RawDataset(identity.Dataset))
+        var validation = new FinalValidation(prepared.Plans, prepared.Configuration, prepared.Dataset, prepared.References)
         {
             SaveProbabilities = request.SaveProbabilities,
         };
@@ -56,40 +61,40 @@ public static class TrainingRun
         try
         {
             var summary = validation.Run(
-                network, options, setup.Device, data.Validation, folder.Validation, progress.Noted, request.Ranks, stop.Token);
+                setup.Network, options, setup.Device, prepared.Data.Validation, folder.Validation, progress.Noted, ranks, stop.Token);
             return new TrainingOutcome(folder, trainer.Curves, summary);
         }
-        catch (OperationCanceledException) when (request.Preemption.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw new TrainingInterruptedException(
                 $"stopped during the final validation; all epochs are in {folder.Final}: --continue validates again");
         }
     }
 
-    /// <summary>Everybody who is told: the log, the picture, the curves for TensorBoard and for programs, the console.</summary>
-    private static SeveralProgresses Progress(FoldFolder folder, TrainingRequest request, ITrainingProgress console) => new(
+    /// <summary>The log in the folder, and that of a host program.</summary>
+    private static SeveralProgresses Log(FoldFolder folder, TrainingRequest request) => new(
     [
         new LoggedProgress(LineLogger.ToFile(folder.Log)),
         .. request.Logging is { } host ? [new LoggedProgress(host.CreateLogger(LoggedProgress.Category))] : Array.Empty<ITrainingProgress>(),
-        new ProgressPicture(folder.Progress),
-        new TrainingJson(folder.Json),
-        new TensorBoardFile(folder.Path),
-        console,
     ]);
 
-    private static Experiment Valid(Experiment experiment)
+    /// <summary>Everybody who is told: the log, the picture, the curves for TensorBoard and for programs, the console.</summary>
+    private static SeveralProgresses Progress(FoldFolder folder, ITrainingProgress log, ITrainingProgress console) => new(
+        log, new ProgressPicture(folder.Progress), new TrainingJson(folder.Json), new TensorBoardFile(folder.Path), console);
+
+    private static string LoadPretrained(string file, TrainingSetup setup, SeveralProgresses progress)
     {
-        var result = ExperimentModule.validate(experiment);
-        return result.IsOk
-            ? result.ResultValue
-            : throw new UserException($"experiment {experiment.Name}: {string.Join("; ", result.ErrorValue)}");
+        PretrainedWeights.Load(file, setup.Definition, setup.Network, progress.Noted);
+        return file;
     }
 
     /// <summary>What the folder of all folds keeps beside them.</summary>
-    private static void Describe(string source, Plans plans, FoldFolder folder, TrainingSetup setup)
+    private static void Describe(PreparedTraining prepared)
     {
+        var (source, setup) = (prepared.Source, prepared.Setup);
+        var folder = setup.Folder;
         Directory.CreateDirectory(folder.Path);
-        plans.Write(Path.Combine(folder.Parent, "plans.json"));
+        prepared.Plans.Write(Path.Combine(folder.Parent, "plans.json"));
         AtomicFile.WriteText(Path.Combine(folder.Parent, "experiment.json"), setup.ExperimentJson);
         foreach (var name in new[] { "dataset.json", "dataset_fingerprint.json" })
         {

@@ -78,6 +78,13 @@ let tests =
         test "nnU-Net's variants change one thing" {
             Expect.equal (apply "nnUNetTrainer_100epochs").Epochs 100<epoch> "epochs"
             Expect.equal (apply "nnUNetTrainer_1epoch").Epochs 1<epoch> "one epoch"
+            Expect.equal (apply "nnUNetTrainerDiceTopK10Loss").Loss (Loss.DiceTopK 10.0) "loss"
+
+            Expect.equal
+                (apply "nnUNetTrainer_warmup").Schedule
+                (Schedule.WarmUp(50<epoch>, polynomial))
+                "schedule"
+
             Expect.equal (apply "nnUNetTrainerDiceLoss").Loss Loss.Dice "loss"
             Expect.equal (apply "nnUNetTrainerDA5").Augmentation Augmentation.da5 "augmentation"
             Expect.equal (apply "nnUNetTrainerUMambaEncNoAMP").Precision Precision.Float32 "precision"

@@ -9,8 +9,8 @@ open MedSegDsl.Experiments.Workflow
 open MedSegDsl.Tests.Runtime
 open MedSegDsl.Tests.Experiments.RunProgram
 
-/// Runs a line of bash in a folder, whose own programs come first.
-let private bash (folder: string) (line: string) =
+/// Runs a line of bash in a folder, with these folders of programs.
+let private bashWith (path: string) (folder: string) (line: string) =
     let start =
         ProcessStartInfo(
             "/bin/bash",
@@ -21,7 +21,7 @@ let private bash (folder: string) (line: string) =
             RedirectStandardError = true
         )
 
-    start.Environment["PATH"] <- folder + ":" + Environment.GetEnvironmentVariable "PATH"
+    start.Environment["PATH"] <- path
 
     for name in [ "raw"; "preprocessed"; "results" ] do
         start.Environment["nnUNet_" + name] <- Path.Combine(folder, name)
@@ -40,6 +40,11 @@ let private bash (folder: string) (line: string) =
             Output = output
             Error = error.Result
         }
+
+/// The same where the folder's own programs come first.
+let private bash folder =
+    let path = Environment.GetEnvironmentVariable "PATH"
+    bashWith $"{folder}:{path}" folder
 
 /// A program of the folder.
 let private program (folder: string) name (lines: string list) =
@@ -169,6 +174,23 @@ let tests =
 
         test "without sbatch, and with wrong words, a line says so" {
             withDataset (fun folder ->
+                let medseg = Path.Combine(AppContext.BaseDirectory, "medseg.dll")
+
+                let without =
+                    bashWith
+                        folder
+                        folder
+                        $"'{Environment.ProcessPath}' '{medseg}' submit 901 3d_fullres -f 0 --yes"
+
+                Expect.equal without.Code 1 "no sbatch"
+
+                Expect.stringContains
+                    without.Output
+                    "1 job: 1 fold, 1 seed; the script is"
+                    "what there is of it"
+
+                Expect.stringContains without.Error "sbatch is not on the PATH: submit " "and why not more"
+                Expect.stringContains without.Error ".sbatch on a machine of the cluster" "and what to do"
                 program folder "sbatch" [ "echo 'invalid partition' >&2; exit 1" ]
                 let refused = submit folder "--yes"
                 Expect.equal refused.Code 1 "sbatch refused"

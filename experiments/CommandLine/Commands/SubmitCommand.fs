@@ -116,8 +116,11 @@ let private jobs (args: ParseResults<SubmitArgs>) : SlurmArray =
         After = checkedWords before after
     }
 
+let private counted count what =
+    if count = 1 then $"1 {what}" else $"{count} {what}s"
+
 let private asks count =
-    printf "submit %d jobs? [y/N] " count
+    printf "submit %s? [y/N] " (counted count "job")
 
     match Console.ReadLine() with
     | null ->
@@ -157,10 +160,10 @@ let run (args: ParseResults<SubmitArgs>) =
     printfn "%s" script
 
     printfn
-        "%d jobs: %d folds, %d seeds; the script is %s"
-        (SlurmArray.tasks jobs)
-        jobs.Folds.Length
-        jobs.Seeds.Length
+        "%s: %s, %s; the script is %s"
+        (counted (SlurmArray.tasks jobs) "job")
+        (counted jobs.Folds.Length "fold")
+        (counted jobs.Seeds.Length "seed")
         file
 
     if not (args.Contains SubmitArgs.Dry_Run) then

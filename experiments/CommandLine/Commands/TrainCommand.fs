@@ -58,42 +58,35 @@ let private experiment (args: ParseResults<TrainArgs>) =
            | Some precision -> withPrecision precision
            | None -> onDevice device
 
-/// On several GPUs this process only starts the others, which run the same command; each knows its place.
-let private startsOthers (args: ParseResults<TrainArgs>) =
-    let gpus = args.GetResult(Gpus, 1)
-
-    if not (args.Contains Gpus) || RankPlace.FromEnvironment().Size > 1 then
-        None
-    else
-        NativeLibtorch.Load() |> ignore
-        LocalRanks.Check(gpus, TrainingDevice.Gpus)
-        if gpus > 1 then Some gpus else None
-
 let private train (args: ParseResults<TrainArgs>) =
     let dataset, _, fold = args.GetResult Target
-    let fold = Parse.fold fold
-    let experiment = experiment args
-    let folders = NnUNetFolders.FromEnvironment()
 
-    let outcome =
-        Training.run
-            folders
-            (experiment (Training.datasetOf (folders.DatasetName dataset)))
-            fold
-            (args.GetResult(Seed, 1))
-            (args.Contains TrainArgs.Continue)
-            (args.TryGetResult Pretrained_Weights)
-            (args.Contains TrainArgs.Save_Probabilities)
+    let fold, device, experiment =
+        Ranks.reading (fun () ->
+            Parse.fold fold, args.TryGetResult TrainArgs.Device |> Option.map Parse.device, experiment args)
 
-    if RankPlace.FromEnvironment().Rank = 0 then
-        Evaluation.show outcome.Validation
-        printfn "results are in %s" outcome.Folder.Path
+    Training.among (Option.defaultValue Device.Automatic device) (fun ranks ->
+        let folders = NnUNetFolders.FromEnvironment()
+
+        let experiment =
+            ranks.Together(fun () -> experiment (Training.datasetOf (folders.DatasetName dataset)))
+
+        let outcome =
+            Training.run
+                ranks
+                folders
+                experiment
+                fold
+                (args.GetResult(Seed, 1))
+                (args.Contains TrainArgs.Continue)
+                (args.TryGetResult Pretrained_Weights)
+                (args.Contains TrainArgs.Save_Probabilities)
+
+        if ranks.Rank = 0 then
+            Evaluation.show outcome.Validation
+            printfn "results are in %s" outcome.Folder.Path)
 
     Exit.done'
 
 let run (args: ParseResults<TrainArgs>) =
-    match startsOthers args with
-    | Some gpus -> LocalRanks.Run gpus
-    | None ->
-        LocalRanks.FollowStarter()
-        train args
+    Ranks.onGpus (args.TryGetResult Gpus) (fun () -> train args)

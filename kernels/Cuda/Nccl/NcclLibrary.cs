@@ -77,7 +77,7 @@ internal sealed unsafe class NcclLibrary
     private void Check(int result, string call)
     {
         if (result != Success)
-            throw new CudaException($"{call}: {Marshal.PtrToStringUTF8((nint)errorString(result))} ({result})");
+            throw new CudaException($"{call}: {Marshal.PtrToStringUTF8((nint)errorString(result))} ({result}); NCCL_DEBUG=WARN makes it say more");
     }
 
     // PyTorch's libtorch has loaded it already; else it lies beside libtorch or among Python's packages, or the system has it.

@@ -107,6 +107,11 @@ internal static class PickleGlobals
             yield return new(module, "_reconstruct", GlobalKind.Plain);
         }
 
+        foreach (var module in new[] { "numpy.core.numeric", "numpy._core.numeric" })
+        {
+            yield return new(module, "_frombuffer", GlobalKind.Plain);
+        }
+
         yield return new("numpy", "dtype", GlobalKind.Plain);
         yield return new("numpy", "ndarray", GlobalKind.Plain);
         yield return new("torch", "device", GlobalKind.Plain);

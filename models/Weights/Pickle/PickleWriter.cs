@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -41,13 +42,17 @@ internal sealed class PickleWriter(Stream stream)
     }
 
     /// <summary>A dictionary whose values the caller writes.</summary>
-    public void Dictionary(IEnumerable<(string Key, Action Value)> items)
+    public void Dictionary(IEnumerable<(string Key, Action Value)> items) =>
+        Mapping(items.Select(item => ((Action)(() => Text(item.Key)), item.Value)));
+
+    /// <summary>A dictionary whose keys and values the caller writes.</summary>
+    public void Mapping(IEnumerable<(Action Key, Action Value)> items)
     {
         Write(PickleOpcode.EmptyDict);
         Write(PickleOpcode.Mark);
         foreach (var (key, value) in items)
         {
-            Text(key);
+            key();
             value();
         }
 
@@ -76,6 +81,14 @@ internal sealed class PickleWriter(Stream stream)
         Write(PickleOpcode.BinUnicode);
         Int32(utf8.Length);
         stream.Write(utf8);
+    }
+
+    /// <summary>Bytes; an instruction of protocol 3, which Python reads in any pickle.</summary>
+    public void Bytes(ReadOnlySpan<byte> bytes)
+    {
+        Write(PickleOpcode.BinBytes);
+        Int32(bytes.Length);
+        stream.Write(bytes);
     }
 
     /// <summary>A whole number.</summary>
@@ -147,22 +160,23 @@ internal sealed class PickleWriter(Stream stream)
                 Write(value.GetValue<bool>() ? PickleOpcode.NewTrue : PickleOpcode.NewFalse);
                 break;
             default:
-                if (IsWhole(value) && value.TryGetValue<long>(out var whole))
+                // 54.0 is a float in Python, though JSON may call it a whole number.
+                if (value.TryGetValue<long>(out var whole))
                 {
                     Whole(whole);
                 }
+                else if (value.TryGetValue<int>(out var small))
+                {
+                    Whole(small);
+                }
                 else
                 {
-                    Number(value.TryGetValue<double>(out var number) ? number : double.Parse(
-                        value.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture));
+                    Number(double.Parse(value.ToJsonString(), CultureInfo.InvariantCulture));
                 }
 
                 break;
         }
     }
-
-    // 54.0 is a float in Python, though JSON may call it a whole number.
-    private static bool IsWhole(JsonValue value) => value.ToJsonString().AsSpan().IndexOfAny('.', 'e', 'E') < 0;
 
     /// <summary>A tensor in row-major order over a storage of its own length.</summary>
     private void Contiguous(Tensor tensor, string key, string name)
@@ -206,7 +220,8 @@ internal sealed class PickleWriter(Stream stream)
         Write(PickleOpcode.Reduce);
     }
 
-    private void Global(string module, string name)
+    /// <summary>A class or function by its name.</summary>
+    public void Global(string module, string name)
     {
         Write(PickleOpcode.Global);
         stream.Write(Encoding.ASCII.GetBytes($"{module}\n{name}\n"));
@@ -219,5 +234,6 @@ internal sealed class PickleWriter(Stream stream)
         stream.Write(bytes);
     }
 
-    private void Write(PickleOpcode opcode) => stream.WriteByte((byte)opcode);
+    /// <summary>An instruction without arguments.</summary>
+    public void Write(PickleOpcode opcode) => stream.WriteByte((byte)opcode);
 }

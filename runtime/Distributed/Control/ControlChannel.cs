@@ -34,34 +34,26 @@ internal sealed class ControlChannel : IDisposable
     public static ControlChannel Join(RankPlace place, MeetingPoint point, TimeSpan patience, Action<int, string> lost)
     {
         var deadline = DateTime.UtcNow + patience;
-        if (place.Rank > 0)
+        // Of all ranks the calls, then the watches.
+        var sockets = new Socket?[2 * (place.Rank > 0 ? 1 : place.Size - 1)];
+        try
         {
-            var (own, watched) = (Call(place, point, Calls, deadline), Call(place, point, Watching, deadline));
-            foreach (var socket in (Socket[])[own, watched])
-            {
-                socket.ReceiveTimeout = (int)patience.TotalMilliseconds;
-                Frames.Receive(socket, 1);
-                socket.ReceiveTimeout = 0;
-            }
-
-            return new ControlChannel(place, [own], [watched], lost);
+            if (place.Rank > 0)
+                GoToRank0(place, point, deadline, sockets);
+            else
+                Welcome(place, point, deadline, sockets);
+            Socket[] all = [.. sockets.OfType<Socket>()];
+            return new ControlChannel(place, all[..(all.Length / 2)], all[(all.Length / 2)..], lost);
         }
-
-        var (calls, watching) = (new Socket?[place.Size - 1], new Socket?[place.Size - 1]);
-        using var listener = point.Listen();
-        while (calls.Contains(null) || watching.Contains(null))
+        catch (Exception cause)
         {
-            if (Accept(listener, place, point, deadline, calls) is not var (rank, kind, socket))
-                continue;
-            var seats = kind == Calls ? calls : watching;
-            seats[rank - 1]?.Dispose();
-            seats[rank - 1] = socket;
+            foreach (var socket in sockets)
+                socket?.Dispose();
+            if (cause is IOException or SocketException)
+                throw new UserException(
+                    $"rank {place.Rank}: the processes at {point.Host}:{point.Port} have parted before all had come: look at what the others have printed", cause);
+            throw;
         }
-
-        Socket[] all = [.. calls.Concat(watching).OfType<Socket>()];
-        foreach (var socket in all)
-            Frames.SendAll(socket, [Accepted]);
-        return new ControlChannel(place, all[..calls.Length], all[calls.Length..], lost);
     }
 
     /// <summary>A few bytes from every rank, in the order of the ranks.</summary>
@@ -95,6 +87,34 @@ internal sealed class ControlChannel : IDisposable
         Interrupt();
     }
 
+    private static void GoToRank0(RankPlace place, MeetingPoint point, DateTime deadline, Socket?[] sockets)
+    {
+        sockets[0] = Call(place, point, Calls, deadline);
+        sockets[1] = Call(place, point, Watching, deadline);
+        foreach (var socket in sockets.OfType<Socket>())
+        {
+            socket.ReceiveTimeout = (int)Math.Max(1, (deadline + HelloTime - DateTime.UtcNow).TotalMilliseconds);
+            Frames.Receive(socket, 1);
+            socket.ReceiveTimeout = 0;
+        }
+    }
+
+    private static void Welcome(RankPlace place, MeetingPoint point, DateTime deadline, Socket?[] sockets)
+    {
+        using var listener = point.Listen();
+        while (sockets.Contains(null))
+        {
+            if (Accept(listener, place, point, deadline, sockets) is not var (rank, kind, socket))
+                continue;
+            var seat = rank - 1 + (kind == Calls ? 0 : place.Size - 1);
+            sockets[seat]?.Dispose();
+            sockets[seat] = socket;
+        }
+
+        foreach (var socket in sockets.OfType<Socket>())
+            Frames.SendAll(socket, [Accepted]);
+    }
+
     private static Socket Call(RankPlace place, MeetingPoint point, byte kind, DateTime deadline)
     {
         while (true)
@@ -118,7 +138,7 @@ internal sealed class ControlChannel : IDisposable
         {
             if (DateTime.UtcNow > deadline)
                 throw new UserException(
-                    $"rank {Array.IndexOf(seats, null) + 1} of {place.Size} has not come to {point.Host}:{point.Port}: look at what it has printed");
+                    $"rank {Array.IndexOf(seats, null) % (place.Size - 1) + 1} of {place.Size} has not come to {point.Host}:{point.Port}: look at what it has printed");
             Thread.Sleep(20);
         }
 

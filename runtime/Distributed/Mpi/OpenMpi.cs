@@ -133,6 +133,6 @@ internal sealed unsafe class OpenMpi
         var text = stackalloc byte[ErrorText];
         int length;
         var words = errorString(result, text, &length) == 0 ? Marshal.PtrToStringUTF8((nint)text, length) : $"error {result}";
-        throw new LostRankException($"{call}: {words}");
+        throw new IOException($"{call}: {words}");
     }
 }

@@ -10,12 +10,12 @@ namespace MedSegDsl.Runtime.Distributed.Nccl;
 /// </summary>
 public sealed class NcclCommunicator : ICommunicator
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5), Grace = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly ControlChannel channel;
-    private readonly GpuGroup group;
+    private readonly GpuGroup? group;
     private readonly Sums sums;
-    private volatile LostRankException? lost;
+    private readonly LostRank lost;
 
     /// <summary>Joins the other ranks; returns when all have come.</summary>
     /// <param name="place">This process's place.</param>
@@ -24,7 +24,8 @@ public sealed class NcclCommunicator : ICommunicator
     /// <exception cref="UserException">A rank has not come, two have one GPU, or NCCL is missing.</exception>
     public NcclCommunicator(RankPlace place, MeetingPoint point, int device)
     {
-        (Rank, Size, LocalRank, LocalSize) = (place.Rank, place.Size, place.LocalRank, place.LocalSize);
+        (Rank, Size, LocalRank) = (place.Rank, place.Size, place.LocalRank);
+        lost = new LostRank(place);
         if (point.IsLocal)
         {
             // NCCL's own connections stay on the machine as well, unless the user has chosen.
@@ -35,6 +36,7 @@ public sealed class NcclCommunicator : ICommunicator
         try
         {
             RefuseSharedGpus(device);
+            CoreSharers = CoreSharing.Count(this);
             var id = Gather(Rank == 0 ? GpuGroup.NewId() : [])[0];
             group = new GpuGroup(id, Rank, Size, device);
         }
@@ -62,20 +64,20 @@ public sealed class NcclCommunicator : ICommunicator
     public int LocalRank { get; }
 
     /// <inheritdoc/>
-    public int LocalSize { get; }
+    public int CoreSharers { get; }
 
     /// <inheritdoc/>
-    public void Sum(Tensor tensor) => Call(() => group.Sum(tensor));
+    public void Sum(Tensor tensor) => Call(() => group!.Sum(tensor));
 
     /// <inheritdoc/>
     public IPendingSum BeginSum(Tensor tensor)
     {
-        Call(() => group.BeginSum(tensor));
+        Call(() => group!.BeginSum(tensor));
         return sums;
     }
 
     /// <inheritdoc/>
-    public void Broadcast(Tensor tensor) => Call(() => group.Broadcast(tensor));
+    public void Broadcast(Tensor tensor) => Call(() => group!.Broadcast(tensor));
 
     /// <inheritdoc/>
     public IReadOnlyList<byte[]> Gather(ReadOnlyMemory<byte> own)
@@ -93,7 +95,7 @@ public sealed class NcclCommunicator : ICommunicator
     {
         Barrier();
         channel.Watch.Part();
-        group.Dispose();
+        group?.Dispose();
         channel.Dispose();
     }
 
@@ -101,20 +103,20 @@ public sealed class NcclCommunicator : ICommunicator
     public void Dispose()
     {
         channel.Dispose();
-        group.Abort();
+        group?.Abort();
     }
 
     private void RefuseSharedGpus(int device)
     {
         var gpus = this.Gather($"{Environment.MachineName} {GpuGroup.AddressOf(device)}");
         if (gpus.GroupBy(gpu => gpu).FirstOrDefault(same => same.Count() > 1) is { } shared)
-            throw new UserException($"{shared.Count()} processes have the GPU {shared.Key}: start one for each GPU of a machine");
+            throw this.Common($"{shared.Count()} processes have the GPU {shared.Key}: start one for each GPU of a machine");
     }
 
     /// <summary>What goes wrong because a rank is gone is reported as that.</summary>
     private void Call(Action call)
     {
-        if (lost is { } gone)
+        if (lost.Error is { } gone)
             throw gone;
         try
         {
@@ -122,33 +124,19 @@ public sealed class NcclCommunicator : ICommunicator
         }
         catch (Exception cause) when (cause is IOException or System.Net.Sockets.SocketException or ObjectDisposedException or CudaException)
         {
-            // The watch hears of it at about the same time, and knows more.
-            SpinWait.SpinUntil(() => lost is not null, TimeSpan.FromSeconds(2));
-            throw lost ?? new LostRankException($"the processes have lost each other: {cause.Message}");
+            throw lost.Explain(cause.Message);
         }
     }
 
     private void Lose(int rank, string why)
     {
-        var isReporter = Rank == (rank == 0 ? 1 : 0);
-        lost = new LostRankException(
-            $"rank {rank} of {Size} {why}, so the training stops; --continue goes on from the last checkpoint", isReporter);
-        new Thread(Insist) { IsBackground = true, Name = "last resort" }.Start();
+        lost.Tell(rank, why);
         channel?.Interrupt();
         group?.Abort();
     }
 
-    /// <summary>Where the process hangs in the driver, nothing else ends it.</summary>
-    private void Insist()
-    {
-        Thread.Sleep(Grace);
-        if (lost is { Reports: true } message)
-            Console.Error.WriteLine($"medseg: {message.Message}");
-        SystemCalls.Exit(1);
-    }
-
     private sealed class Sums(NcclCommunicator owner) : IPendingSum
     {
-        public void Wait() => owner.Call(owner.group.WaitForSums);
+        public void Wait() => owner.Call(owner.group!.WaitForSums);
     }
 }

@@ -1,12 +1,13 @@
 using MedSegDsl.Runtime.Dataset;
 using MedSegDsl.Runtime.Planning;
+using MedSegDsl.Runtime.Storage;
 
 namespace MedSegDsl.Runtime.Training.Cascade;
 
 /// <summary>
 /// What the first stage of a cascade said about its validation cases, for the second:
-/// <c>MODEL/predicted_next_stage/CONFIGURATION/CASE.npy</c>, nnU-Net's place and name for arrays. All folds write into one
-/// folder, so that every case was predicted by a network that did not train with it.
+/// <c>MODEL/predicted_next_stage/CONFIGURATION/CASE.npy</c> (.b2nd where the cases are compressed), nnU-Net's place and
+/// names. All folds write into one folder, so that every case was predicted by a network that did not train with it.
 /// </summary>
 /// <param name="Path">The folder.</param>
 /// <param name="Stage">The first stage: <c>3d_lowres</c>.</param>
@@ -47,13 +48,13 @@ public sealed record PreviousStageFolder(string Path, string Stage, string Comma
     }
 
     /// <summary>The file of a case.</summary>
-    public string File(string caseId) => System.IO.Path.Combine(Path, caseId + ".npy");
+    public string File(string caseId) => StoredLabels.Find(Path, caseId) ?? System.IO.Path.Combine(Path, caseId + ".npy");
 
     /// <summary>Refuses to go on unless every case is there.</summary>
     /// <exception cref="UserException">Some are not; the line says what makes them.</exception>
     public void Require(IReadOnlyCollection<string> cases)
     {
-        string[] missing = [.. cases.Where(id => !System.IO.File.Exists(File(id)))];
+        string[] missing = [.. cases.Where(id => StoredLabels.Find(Path, id) is null)];
         if (missing.Length == 0)
             return;
         var names = string.Join(", ", missing.Take(NamedCases)) + (missing.Length > NamedCases ? ", ..." : "");

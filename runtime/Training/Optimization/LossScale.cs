@@ -25,6 +25,9 @@ public sealed class LossScale
     /// <summary>The steps since it last changed.</summary>
     public int StepsWithoutOverflow { get; private set; }
 
+    /// <summary>Whether a step may still be left out: a factor below 1 has been halved too often for large gradients alone.</summary>
+    public bool CanShrink => Value >= 1;
+
     /// <summary>Adapts the factor to a step's gradients.</summary>
     /// <param name="overflowed">Whether a gradient was not a finite number.</param>
     public void Update(bool overflowed)

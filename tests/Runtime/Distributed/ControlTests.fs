@@ -17,8 +17,7 @@ let private variables (values: (string * string) list) =
     let values = Map values
     fun name -> Map.tryFind name values |> Option.toObj
 
-let private place rank size =
-    RankPlace(rank, size, rank, size, "the test")
+let private place rank size = RankPlace(rank, size, rank, "the test")
 
 let private freePort () =
     use listener = new TcpListener(IPAddress.Loopback, 0)
@@ -170,6 +169,22 @@ let tests =
             let slurm = [ "SLURM_JOB_ID", "77"; "SLURM_STEP_ID", "0"; "SLURM_NNODES", "2" ]
 
             TemporaryFolder.expectsLine [ "MASTER_ADDR"; "2 machines" ] (fun () -> point two slurm |> ignore)
+            let job = point two (("SLURM_JOB_NODELIST", "gpu[03-07,9],login") :: slurm)
+            Expect.equal (job.Host, job.IsLocal) ("gpu03", false) "the job's first machine"
+
+            let step =
+                point
+                    two
+                    (("SLURM_STEP_NODELIST", "gpu05,gpu07")
+                     :: ("SLURM_JOB_NODELIST", "gpu[03-07]")
+                     :: slurm)
+
+            Expect.equal step.Host "gpu05" "the step's first machine, where task 0 is"
+
+            let one =
+                point two (("SLURM_STEP_NUM_NODES", "1") :: ("SLURM_STEP_NODELIST", "gpu05") :: slurm)
+
+            Expect.isTrue one.IsLocal "a step on one machine of two"
 
             let named = point two (("MASTER_ADDR", "node7") :: slurm)
             Expect.equal named.Host "node7" "the named host"
@@ -177,6 +192,33 @@ let tests =
             let other = point two [ "SLURM_JOB_ID", "78"; "SLURM_STEP_ID", "0" ]
             Expect.notEqual (named.Port, named.Token) (other.Port, other.Token) "jobs have ports of their own"
             Expect.equal (point two [ "MASTER_PORT", "4711" ]).Port 4711 "the named port"
+        }
+
+        test "the first machine of Slurm's lists" {
+            for list, first in
+                [
+                    "node", "node"
+                    "a,b", "a"
+                    "gpu[003-010,12]", "gpu003"
+                    "gpu[7],x", "gpu7"
+                    "rack[1-2]node[05,09]-ib", "rack1node05-ib"
+                ] do
+                Expect.equal (SlurmNodes.First list) first list
+        }
+
+        test "where rank 0 does not wait, the others have a line of their own" {
+            let point = meeting ()
+
+            let early: Task<ControlChannel> =
+                Task.Run(fun () ->
+                    ControlChannel.Join(place 1 3, point, TimeSpan.FromSeconds 20.0, fun _ _ -> ()))
+
+            TemporaryFolder.expectsLine [ "rank 2 of 3" ] (fun () ->
+                ControlChannel.Join(place 0 3, point, TimeSpan.FromSeconds 2.0, fun _ _ -> ())
+                |> ignore)
+
+            TemporaryFolder.expectsLine [ "rank 1"; "parted before all had come" ] (fun () ->
+                early.GetAwaiter().GetResult() |> ignore)
         }
 
         test "--gpus gives each process one of the GPUs that this one sees" {

@@ -73,6 +73,24 @@ let private reduces (definition: Network) patch () =
         (List.concat (List.replicate 3 (List.take reducer.Buckets ranks.Begun)))
         "the same buckets in the same order in every step"
 
+let private saysWhoIsGone () =
+    use network =
+        NetworkBuilder.Build(SmallTraining.network, 1, 3, SmallTraining.patch, 1L)
+
+    network.train ()
+    let ranks = new Ranks.EqualRanks(2)
+    use reducer = new GradientReducer(ranks, parameters network, 4096L)
+
+    let step () =
+        (use _ = reducer.Watch()
+         pass network SmallTraining.patch)
+
+        reducer.Finish()
+
+    step ()
+    ranks.Failure <- Some(RankException("rank 1 of 2 has ended", true))
+    Expect.throwsT<RankException> step "in the backward pass, and told after it"
+
 let tests =
     // The seed of libtorch's noise is the whole process's.
     testSequenced
@@ -86,4 +104,6 @@ let tests =
             test $"{name}: sums are begun in the backward pass and are those of whole gradients" {
                 reduces definition patch ()
             }
+
+        test "a rank that is gone during the backward pass is named after it" { saysWhoIsGone () }
     ]

@@ -12,7 +12,7 @@ open MedSegDsl.Tests.Runtime
 /// Runs the test program, which starts the ranks.
 let private run how folder =
     let clock = Stopwatch.StartNew()
-    use ranks = Ranks.startLocal [ RankProgram.word; how; folder ]
+    use ranks = Ranks.startAlone [] [ RankProgram.word; how; folder ]
     let code, _, error = Ranks.finish ranks
     code, error, clock.Elapsed.TotalSeconds
 
@@ -45,6 +45,34 @@ let tests =
                 Expect.notEqual code 0 "not a success"
                 Expect.stringContains error "rank 1 has ended" "a message"
                 Expect.isLessThan seconds 30.0 "rank 0 did not wait a minute")
+        }
+
+        test "srun's variables, set by hand, make processes meet, also as if on two machines" {
+            for nodes in [ "1"; "2" ] do
+                TemporaryFolder.using' (fun root ->
+                    let start (rank: int) =
+                        Ranks.startAlone [
+                            "SLURM_JOB_ID", $"{Environment.ProcessId}{nodes}"
+                            "SLURM_STEP_ID", "0"
+                            "SLURM_NTASKS", "2"
+                            "SLURM_PROCID", string rank
+                            "SLURM_LOCALID", (if nodes = "1" then string rank else "0")
+                            "SLURM_NNODES", nodes
+                            "SLURM_JOB_NODELIST", "localhost,other[1-3]"
+                        ] [ RankProgram.word; "meet"; root ]
+
+                    use second = start 1
+                    use first = start 0
+
+                    for ranks in [ first; second ] do
+                        let code, _, error = Ranks.finish ranks
+                        Expect.equal code 0 error
+
+                    for rank in 0..1 do
+                        Expect.equal
+                            (File.ReadAllText(Path.Combine(root, $"rank{rank}")))
+                            "rank 0, rank 1"
+                            $"{nodes} machines")
         }
 
         onTwoGpus "two GPUs have the gradients, losses and pseudo Dice of one" (fun () ->

@@ -11,8 +11,7 @@ let private place (variables: (string * string) list) =
     let values = Map variables
     RankPlace.From(fun name -> Map.tryFind name values |> Option.toObj)
 
-let private numbers (place: RankPlace) =
-    place.Rank, place.Size, place.LocalRank, place.LocalSize
+let private numbers (place: RankPlace) = place.Rank, place.Size, place.LocalRank
 
 /// The share of forced samples in a rank's loader, as nnU-Net's trainer computes it from the parts' borders.
 let private shareOfNnUNet share (part: BatchPart) =
@@ -36,25 +35,19 @@ let tests =
                 "OMPI_COMM_WORLD_RANK", "3"
                 "OMPI_COMM_WORLD_SIZE", "4"
                 "OMPI_COMM_WORLD_LOCAL_RANK", "1"
-                "OMPI_COMM_WORLD_LOCAL_SIZE", "2"
             ]
 
-            let slurm = [
-                "SLURM_PROCID", "5"
-                "SLURM_NTASKS", "8"
-                "SLURM_LOCALID", "1"
-                "SLURM_NTASKS_PER_NODE", "4"
-            ]
+            let slurm = [ "SLURM_PROCID", "5"; "SLURM_NTASKS", "8"; "SLURM_LOCALID", "1" ]
 
-            let own = [ "RANK", "1"; "WORLD_SIZE", "2"; "LOCAL_RANK", "1"; "LOCAL_WORLD_SIZE", "2" ]
+            let own = [ "RANK", "1"; "WORLD_SIZE", "2"; "LOCAL_RANK", "1" ]
 
-            Expect.equal (numbers (place [])) (0, 1, 0, 1) "alone"
-            Expect.equal (numbers (place mpi)) (3, 4, 1, 2) "mpirun"
-            Expect.equal (numbers (place [ "PMI_RANK", "1"; "PMI_SIZE", "2" ])) (1, 2, 1, 2) "MPICH"
-            Expect.equal (numbers (place (("SLURM_STEP_ID", "0") :: slurm))) (5, 8, 1, 4) "srun"
-            Expect.equal (numbers (place slurm)) (0, 1, 0, 1) "a batch script itself is one process"
-            Expect.equal (numbers (place (slurm @ mpi))) (3, 4, 1, 2) "mpirun inside Slurm"
-            Expect.equal (numbers (place (own @ mpi))) (1, 2, 1, 2) "medseg's own, and torchrun"
+            Expect.equal (numbers (place [])) (0, 1, 0) "alone"
+            Expect.equal (numbers (place mpi)) (3, 4, 1) "mpirun"
+            Expect.equal (numbers (place [ "PMI_RANK", "1"; "PMI_SIZE", "2" ])) (1, 2, 1) "MPICH"
+            Expect.equal (numbers (place (("SLURM_STEP_ID", "0") :: slurm))) (5, 8, 1) "srun"
+            Expect.equal (numbers (place slurm)) (0, 1, 0) "a batch script itself is one process"
+            Expect.equal (numbers (place (slurm @ mpi))) (3, 4, 1) "mpirun inside Slurm"
+            Expect.equal (numbers (place (own @ mpi))) (1, 2, 1) "medseg's own, and torchrun"
         }
 
         test "a rank beyond the number of ranks is refused" {

@@ -23,22 +23,13 @@ let word = "--rank"
 
 let private cases = SmallTraining.cases "training" 0 3
 
-let private printer = {
-    new ITrainingProgress with
-        member _.Started _ = ()
-        member _.Stepped _ = printfn "step"
-        member _.EpochEnded(_, _) = ()
-        member _.Noted note = printfn "%s" note
-        member _.Ended() = ()
-}
-
 let private train (variant: SmallTraining.Variant) experiment goOn folder asked =
     let setup = SmallTraining.setupOf variant 1 experiment 1 folder cases
     use _ = setup.Network
 
     let progress: ITrainingProgress =
         if variant.Ranks.Size > 1 && variant.Ranks.Rank = 0 then
-            printer
+            Listener.Printer
         else
             SilentProgress()
 

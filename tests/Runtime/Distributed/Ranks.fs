@@ -18,6 +18,9 @@ type EqualRanks(size: int) =
         for _ in 2..size do
             tensor.add_ once |> ignore
 
+    /// What beginning a sum ends with.
+    member val Failure: exn option = None with get, set
+
     /// The length of each sum that was begun, in order.
     member _.Begun = List.ofSeq begun
 
@@ -25,10 +28,11 @@ type EqualRanks(size: int) =
         member _.Rank = 0
         member _.Size = size
         member _.LocalRank = 0
-        member _.LocalSize = size
+        member _.CoreSharers = size
         member _.Sum tensor = sum tensor
 
-        member _.BeginSum tensor =
+        member this.BeginSum tensor =
+            this.Failure |> Option.iter raise
             begun.Add(tensor.numel ())
             sum tensor
 
@@ -60,23 +64,13 @@ let mpiTest name (run: unit -> unit) = test name {
     run ()
 }
 
-/// Starts ranks of the test program under mpirun.
-let start (ranks: int) (arguments: string list) =
-    let program = Path.Combine(AppContext.BaseDirectory, "medseg-tests.dll")
-
+/// Starts a program as several ranks under mpirun: `dotnet` and these words.
+let startProgram variables (ranks: int) (words: string list) =
     let info =
         ProcessStartInfo(
             "mpirun",
-            [
-                "--oversubscribe"
-                "--bind-to"
-                "none"
-                "-np"
-                string ranks
-                "dotnet"
-                program
-            ]
-            @ arguments,
+            [ "--oversubscribe"; "--bind-to"; "none"; "-np"; string ranks; "dotnet" ]
+            @ words,
             RedirectStandardOutput = true,
             RedirectStandardError = true
         )
@@ -87,14 +81,21 @@ let start (ranks: int) (arguments: string list) =
     info.Environment["OMPI_ALLOW_RUN_AS_ROOT"] <- "1"
     info.Environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] <- "1"
 
+    for name, value in variables do
+        info.Environment[name] <- value
+
     match Process.Start info with
     | null -> failwith "mpirun did not start"
     | started -> started
 
-/// Starts the test program, which starts ranks itself.
-let startLocal (arguments: string list) =
-    let program = Path.Combine(AppContext.BaseDirectory, "medseg-tests.dll")
+let private program = Path.Combine(AppContext.BaseDirectory, "medseg-tests.dll")
 
+/// Starts ranks of the test program under mpirun.
+let start ranks arguments =
+    startProgram [] ranks (program :: arguments)
+
+/// Starts the test program, which starts ranks itself, or is told by variables that it is one.
+let startAlone variables (arguments: string list) =
     let info =
         ProcessStartInfo(
             nonNull Environment.ProcessPath,
@@ -108,6 +109,9 @@ let startLocal (arguments: string list) =
         )
 
     info.Environment["OMP_NUM_THREADS"] <- "1"
+
+    for name, value in variables do
+        info.Environment[name] <- value
 
     match Process.Start info with
     | null -> failwith "the test program did not start"

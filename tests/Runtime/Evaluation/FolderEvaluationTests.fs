@@ -11,23 +11,19 @@ open MedSegDsl.Runtime.Imaging
 open MedSegDsl.Tests.Golden
 open MedSegDsl.Tests.Runtime
 
-/// The data sets with expected evaluations.
-let datasets =
-    let folder = Folder.at [ "pipeline"; "evaluation" ]
-
-    if Directory.Exists folder then
-        [
-            for path in Directory.GetDirectories folder |> Array.sort -> string (Path.GetFileName path)
-        ]
-    else
-        []
-
 /// A raw data set.
 let raw name = Folder.at [ "pipeline"; "raw"; name ]
 
 /// The artificial predictions of a data set.
 let predictions name =
     Folder.at [ "pipeline"; "predictions"; name ]
+
+/// The data sets with expected evaluations.
+let datasets = [
+    for name in Folder.folders [ "pipeline"; "evaluation" ] do
+        if Directory.Exists(raw name) && Directory.Exists(predictions name) then
+            name
+]
 
 let private evaluate name =
     let dataset = DatasetJson.ReadFrom(raw name)

@@ -28,15 +28,11 @@ let private threshold outputs : Func<torch.Tensor, torch.Tensor> =
 
         torch.cat (maps, 1L))
 
-let private planned =
-    let folder = Folder.at [ "pipeline"; "planned" ]
-
-    if Directory.Exists folder then
-        [
-            for path in Directory.GetDirectories folder |> Array.sort -> string (Path.GetFileName path)
-        ]
-    else
-        []
+let private planned = [
+    for name in Folder.folders [ "pipeline"; "planned" ] do
+        if Directory.Exists(Folder.at [ "pipeline"; "raw"; name ]) then
+            name
+]
 
 let private image name =
     let dataset = DatasetJson.ReadFrom(Folder.at [ "pipeline"; "raw"; name ])

@@ -54,16 +54,16 @@ let private experiment =
 let private plansFile =
     Folder.at [ "pipeline"; "planned"; datasetName; "nnUNetPlans.json" ]
 
+let private datasetFile =
+    Folder.at [ "pipeline"; "raw"; datasetName; "dataset.json" ]
+
 /// A model of untrained networks, one for each fold.
 let private writeModel folder folds =
     NativeLibtorch.Load() |> ignore
     Directory.CreateDirectory folder |> ignore
     File.Copy(plansFile, Path.Combine(folder, "plans.json"))
 
-    File.Copy(
-        Folder.at [ "pipeline"; "raw"; datasetName; "dataset.json" ],
-        Path.Combine(folder, "dataset.json")
-    )
+    File.Copy(datasetFile, Path.Combine(folder, "dataset.json"))
 
     for fold in folds do
         use network = NetworkBuilder.Build(network, 1, 6, patch, int64 fold)
@@ -127,7 +127,7 @@ let private plain = PredictionOptions(UseMirroring = false)
 
 let private prediction =
     testList "golden/pipeline/planned/folder prediction" [
-        if File.Exists plansFile then
+        if File.Exists plansFile && File.Exists datasetFile then
             test "two folds: the mean of their logits on the image's grid, and what belongs beside it" {
                 inFolder (fun at ->
                     writeModel (at "model") [ 0; 1 ]
@@ -278,7 +278,7 @@ let private prediction =
 
 let private refusals =
     testList "golden/pipeline/planned/trained model" [
-        if File.Exists plansFile then
+        if File.Exists plansFile && File.Exists datasetFile then
             test "a folder that is no model, or lacks what is asked for, is named" {
                 inFolder (fun at ->
                     let refuses words choice =

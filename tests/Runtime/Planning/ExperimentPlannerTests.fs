@@ -12,6 +12,11 @@ let private options = PlanOptions(VerifyIntegrity = true, Threads = 2, Draws = 3
 let private plan folders =
     ExperimentPlanner.Plan(folders, SmallDataset.name, options)
 
+let private spacing = [| 2.0; 1.0; 1.5 |]
+
+let private filled (value: float32) =
+    Array.create (Array.reduce (*) SmallDataset.shape) value
+
 let tests =
     testList "runtime/experiment planner" [
         test "files that a dataset leaves" {
@@ -166,6 +171,54 @@ let tests =
 
                 TemporaryFolder.expectsLine [ other; "fold 0" ] (fun () -> plan folders |> ignore))
         }
+
+        for what, words, break' in
+            [
+                "a label that dataset.json does not have",
+                [ "c2.nii.gz"; "labels 7" ],
+                fun raw -> SmallDataset.image raw "labelsTr/c2.nii.gz" SmallDataset.shape spacing (filled 7f)
+                "another spacing of the labels",
+                [ "c2.nii.gz"; "spacing 2.5" ],
+                fun raw ->
+                    SmallDataset.image
+                        raw
+                        "labelsTr/c2.nii.gz"
+                        SmallDataset.shape
+                        [| 2.5; 1.0; 1.5 |]
+                        (filled 1f)
+                "an infinite voxel",
+                [ "c2_0001.nii.gz"; "infinite" ],
+                fun raw ->
+                    SmallDataset.image
+                        raw
+                        "imagesTr/c2_0001.nii.gz"
+                        SmallDataset.shape
+                        spacing
+                        (filled infinityf)
+                "no foreground in any case",
+                [ "dataset.json"; "no label map" ],
+                fun raw ->
+                    for case in SmallDataset.cases do
+                        SmallDataset.image
+                            raw
+                            $"labelsTr/{case}.nii.gz"
+                            SmallDataset.shape
+                            spacing
+                            (filled 0f)
+            ] do
+            test $"{what} is refused without a check before, and nothing is written" {
+                TemporaryFolder.using' (fun root ->
+                    let raw, folders = SmallDataset.create root
+                    break' raw
+
+                    TemporaryFolder.expectsLine words (fun () ->
+                        ExperimentPlanner.Plan(folders, SmallDataset.name, PlanOptions(Draws = 300))
+                        |> ignore)
+
+                    Expect.isFalse
+                        (Directory.Exists(folders.PreprocessedDataset SmallDataset.name))
+                        "no folder")
+            }
 
         test "nothing is written for a broken dataset" {
             TemporaryFolder.using' (fun root ->

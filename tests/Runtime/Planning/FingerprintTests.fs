@@ -33,12 +33,7 @@ let private golden =
                     let reader = ImageReaders.For(dataset, cases[0].Images[0])
 
                     let made =
-                        FingerprintExtractor.Extract(
-                            cases,
-                            dataset.ChannelNames.Count,
-                            reader,
-                            CaseLoop(2, Int64.MaxValue)
-                        )
+                        FingerprintExtractor.Extract(cases, dataset, reader, CaseLoop(2, Int64.MaxValue))
 
                     let expected = DatasetFingerprint.Read file
                     Expect.equal (List.ofSeq made.Shapes) (List.ofSeq expected.Shapes) "shapes"

@@ -72,35 +72,35 @@ let private plans =
                 "planned", (fun name -> [ "raw"; name ])
             ] do
             for name in Folder.folders [ "pipeline"; kind ] do
-                for file in Folder.manifests [ "pipeline"; kind; name ] do
-                    if (nonNull (Path.GetFileName file)).StartsWith "nnUNet" then
-                        test $"{name}/{Path.GetFileNameWithoutExtension file}" {
-                            let expected = Folder.read file
+                let datasetFile = Folder.at ("pipeline" :: datasetOf name @ [ "dataset.json" ])
 
-                            let text (key: string) =
-                                string (expected.GetProperty(key).GetString())
+                let fingerprintFile =
+                    Folder.at [ "pipeline"; kind; name; "dataset_fingerprint.json" ]
 
-                            let dataset =
-                                DatasetJson.Read(
-                                    Folder.at ("pipeline" :: datasetOf name @ [ "dataset.json" ])
-                                )
+                if File.Exists datasetFile && File.Exists fingerprintFile then
+                    for file in Folder.manifests [ "pipeline"; kind; name ] do
+                        if (nonNull (Path.GetFileName file)).StartsWith "nnUNet" then
+                            test $"{name}/{Path.GetFileNameWithoutExtension file}" {
+                                let expected = Folder.read file
 
-                            let fingerprint =
-                                DatasetFingerprint.Read(
-                                    Folder.at [ "pipeline"; kind; name; "dataset_fingerprint.json" ]
-                                )
+                                let text (key: string) =
+                                    string (expected.GetProperty(key).GetString())
 
-                            let made =
-                                PlansBuilder.Build(
-                                    dataset,
-                                    fingerprint,
-                                    text "dataset_name",
-                                    text "image_reader_writer",
-                                    settings (text "experiment_planner_used") (text "plans_name")
-                                )
+                                let dataset = DatasetJson.Read datasetFile
 
-                            same "" expected (JsonDocument.Parse(PythonJson.ToText made.Json).RootElement)
-                        }
+                                let fingerprint = DatasetFingerprint.Read fingerprintFile
+
+                                let made =
+                                    PlansBuilder.Build(
+                                        dataset,
+                                        fingerprint,
+                                        text "dataset_name",
+                                        text "image_reader_writer",
+                                        settings (text "experiment_planner_used") (text "plans_name")
+                                    )
+
+                                same "" expected (JsonDocument.Parse(PythonJson.ToText made.Json).RootElement)
+                            }
     ]
 
 let tests = testList "" [ plans ]

@@ -112,7 +112,7 @@ let tests =
 
             let store = preprocessor.FolderOf(plans.Configuration "3d_fullres")
             Expect.isFalse (VolumeStore.IsComplete(store, "CT_002")) "not complete"
-            Expect.isFalse (File.Exists(Path.Combine(store, "CT_002.npy"))) "no file of it")
+            Expect.isEmpty (Directory.GetFiles(store, "CT_002*")) "no file of it")
         onDataset "a label that dataset.json does not have is refused" (fun folder plans ->
             let copy = Path.Combine(folder, "raw")
             copyRaw copy
@@ -123,13 +123,65 @@ let tests =
 
             TemporaryFolder.expectsLine [ "case CT_"; "labels 2"; "dataset.json" ] (fun () ->
                 run preprocessor options |> ignore))
+        onDataset "the other form makes all cases again, and only one form stays" (fun folder plans ->
+            let preprocessor = DatasetPreprocessor(raw, folder, plans)
+            run preprocessor options |> ignore
+            let packed = PreprocessingOptions(2, 1L <<< 30, Compress = true)
+            Expect.isTrue (run preprocessor packed |> List.forall _.IsNew) "all new"
+            let store = preprocessor.FolderOf(plans.Configuration "3d_fullres")
+
+            let endings =
+                set [ for file in Directory.GetFiles store -> string (Path.GetExtension file) ]
+            // nnU-Net takes all but .pkl and .npy for the form of the cases, and wants one.
+            Expect.equal endings (set [ ".b2nd"; ".npy"; ".pkl" ]) "endings")
+        onDataset "cases of nnU-Net's, without our record, are kept where all are there" (fun folder plans ->
+            let preprocessor = DatasetPreprocessor(raw, folder, plans)
+            run preprocessor options |> ignore
+            let store = preprocessor.FolderOf(plans.Configuration "3d_fullres")
+            File.Delete(store + DatasetPreprocessor.SettingsEnding)
+            let notes = List<string>()
+
+            let again () =
+                let finished = List<PreprocessingProgress>()
+
+                preprocessor.Run(
+                    [| "3d_fullres" |],
+                    options,
+                    (fun p -> lock finished (fun () -> finished.Add p)),
+                    (fun note -> notes.Add note)
+                )
+
+                finished |> Seq.filter _.IsNew |> Seq.length
+
+            Expect.equal (again ()) 0 "none new"
+            Expect.hasLength notes 1 "a note"
+            Expect.stringContains notes[0] "--overwrite" "says what else could be done"
+            VolumeStore.Remove(store, "CT_003")
+            Expect.equal (again ()) 7 "all new where one is missing")
+        onDataset "what a killed run left is removed" (fun folder plans ->
+            let preprocessor = DatasetPreprocessor(raw, folder, plans)
+            let store = preprocessor.FolderOf(plans.Configuration "3d_fullres")
+
+            let name owner =
+                $"CT_001.npz.{owner}-0123456789abcdef0123456789abcdef.tmp"
+
+            let dead = TemporaryFolder.write store [ name 999999999 ] "half"
+            let living = TemporaryFolder.write store [ name Environment.ProcessId ] "half"
+            let other = TemporaryFolder.write store [ "notes.tmp" ] "mine"
+            run preprocessor options |> ignore
+            Expect.equal (List.map File.Exists [ dead; living; other ]) [ false; true; true ] "left")
         onDataset "a cancelled run stops" (fun folder plans ->
             use cancel = new CancellationTokenSource()
             let preprocessor = DatasetPreprocessor(raw, folder, plans)
 
             Expect.throwsT<OperationCanceledException>
                 (fun () ->
-                    preprocessor.Run([| "3d_fullres" |], options, (fun _ -> cancel.Cancel()), cancel.Token))
+                    preprocessor.Run(
+                        [| "3d_fullres" |],
+                        options,
+                        (fun _ -> cancel.Cancel()),
+                        cancellation = cancel.Token
+                    ))
                 "cancelled"
 
             let complete =

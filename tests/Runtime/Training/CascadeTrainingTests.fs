@@ -29,8 +29,8 @@ let private channels = test "each foreground label becomes a channel after the i
 
 let private stored = test "label maps in files keep shape and labels; patches beyond them are -1" {
     TemporaryFolder.using' (fun root ->
-        for highest, name in [ 100s, "small"; 300s, "large" ] do
-            let path = Path.Combine(root, name + ".npy")
+        for highest, name in [ 100s, "small.npy"; 300s, "large.npy"; 100s, "small.b2nd"; 300s, "large.b2nd" ] do
+            let path = Path.Combine(root, name)
             let values = [| for i in 0..23 -> if i = 5 then highest else int16 i |]
             StoredLabels.Write(path, ImageArray<int16>(values, 1, [| 2; 3; 4 |]))
             use opened = new StoredLabels(path)

@@ -13,22 +13,6 @@ open MedSegDsl.Runtime.Training
 open MedSegDsl.Runtime.Training.Progress
 open MedSegDsl.Tests.Runtime
 
-let private overview doneEpochs =
-    TrainingOverview(
-        "Dataset999_Balls, 3d_fullres, fold 0, seed 1",
-        "small",
-        12345L,
-        [| 8; 16; 16 |],
-        2,
-        3,
-        2,
-        "CPU, 2 threads",
-        [| "shell"; "core" |],
-        doneEpochs,
-        6,
-        "/results/fold_0"
-    )
-
 /// Curves of so many epochs; the core is nowhere in the first one, and the second part of the run waits longer.
 let private curves count =
     let curves = Curves([])
@@ -42,7 +26,7 @@ let private curves count =
     curves
 
 let private run (progress: ITrainingProgress) first last =
-    progress.Started(overview (first - 1))
+    progress.Started(SmallTraining.overview (first - 1) 6)
 
     for epoch in first..last do
         progress.EpochEnded(curves epoch, TimeSpan.Zero)

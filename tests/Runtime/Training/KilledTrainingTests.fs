@@ -11,7 +11,6 @@ open MedSegDsl
 open MedSegDsl.Experiments.Console
 open MedSegDsl.Runtime.Training
 open MedSegDsl.Runtime.Training.Checkpoints
-open MedSegDsl.Runtime.Training.Progress
 open MedSegDsl.Tests.Runtime
 
 /// The word that makes the test program train in a folder instead of testing.
@@ -26,15 +25,6 @@ let private experiment =
 let private setup folder =
     SmallTraining.setupSaving 1 experiment 1 folder (SmallTraining.cases "training" 0 3)
 
-let private printer = {
-    new ITrainingProgress with
-        member _.Started _ = ()
-        member _.Stepped _ = printfn "step"
-        member _.EpochEnded(_, _) = ()
-        member _.Noted note = printfn "%s" note
-        member _.Ended() = ()
-}
-
 /// Trains in the folder, from the last checkpoint if there is one, and prints a line for each step.
 let train folder =
     torch.set_num_threads 1
@@ -43,7 +33,7 @@ let train folder =
         Preemption.listen (fun asked ->
             let setup = setup folder
             use _ = setup.Network
-            use trainer = new Trainer(setup, printer)
+            use trainer = new Trainer(setup, Listener.Printer)
             trainer.Begin true
             trainer.Run(CancellationToken.None, asked)
             Exit.done'))

@@ -11,22 +11,6 @@ open MedSegDsl.Runtime.Training.Loading
 open MedSegDsl.Runtime.Training.Progress
 open MedSegDsl.Tests.Runtime
 
-let private overview =
-    TrainingOverview(
-        "Dataset999_Balls, 3d_fullres, fold 0, seed 1",
-        "small",
-        12345L,
-        [| 8; 16; 16 |],
-        2,
-        3,
-        2,
-        "CPU, 2 threads",
-        [| "shell"; "core" |],
-        0,
-        4,
-        "/results/fold_0"
-    )
-
 let private curves count =
     let curves = Curves([])
 
@@ -47,7 +31,7 @@ let private curves count =
 
 /// What a listener is told in two epochs.
 let private tell (progress: ITrainingProgress) =
-    progress.Started overview
+    progress.Started(SmallTraining.overview 0 4)
 
     for epoch in 0..1 do
         let key = BatchKey(BatchPurpose.Training, epoch, 2)

@@ -2,6 +2,7 @@
 module MedSegDsl.Tests.Runtime.Training.SmallTraining
 
 open System
+open System.Threading
 open TorchSharp
 open MedSegDsl
 open MedSegDsl.Models
@@ -10,6 +11,7 @@ open MedSegDsl.Runtime.Distributed
 open MedSegDsl.Runtime.Training
 open MedSegDsl.Runtime.Training.Augmentations
 open MedSegDsl.Runtime.Training.Loading
+open MedSegDsl.Runtime.Training.Progress
 open MedSegDsl.Runtime.Training.Sampling
 
 let patch = Size3.create 8 16 16
@@ -63,6 +65,9 @@ type BallCase(id: string, seed: int) =
     /// What every voxel of the image is multiplied with.
     member val Factor = 1f with get, set
 
+    /// How long reading a patch takes, in milliseconds.
+    member val Delay = 0 with get, set
+
     /// What reading a patch ends with.
     member val Failure: exn option = None with get, set
 
@@ -75,6 +80,7 @@ type BallCase(id: string, seed: int) =
         member this.ReadPatch(corner, size, pixels, segmentation) =
             this.Reads <- this.Reads + 1
             this.Failure |> Option.iter raise
+            Thread.Sleep this.Delay
             let mutable i = 0
 
             for z in corner[0] .. corner[0] + size[0] - 1 do
@@ -217,3 +223,20 @@ let weights (network: SegmentationNetwork) = [
     for struct (name, parameter) in network.named_parameters () ->
         name, parameter.detach().data<float32>().ToArray()
 ]
+
+/// What listeners are told of it, with so many of its epochs done before.
+let overview doneEpochs epochs =
+    TrainingOverview(
+        "Dataset999_Balls, 3d_fullres, fold 0, seed 1",
+        "small",
+        12345L,
+        patchAxes,
+        2,
+        3,
+        2,
+        "CPU, 2 threads",
+        [| "shell"; "core" |],
+        doneEpochs,
+        epochs,
+        "/results/fold_0"
+    )

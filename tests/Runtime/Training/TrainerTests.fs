@@ -13,15 +13,6 @@ open MedSegDsl.Runtime.Training.Checkpoints
 open MedSegDsl.Runtime.Training.Progress
 open MedSegDsl.Tests.Runtime
 
-/// Listens to steps and epochs.
-type private Listener(onStep: TrainingStep -> unit, onEpoch: Curves -> unit) =
-    interface ITrainingProgress with
-        member _.Started _ = ()
-        member _.Stepped step = onStep step
-        member _.EpochEnded(curves, _) = onEpoch curves
-        member _.Noted _ = ()
-        member _.Ended() = ()
-
 let private silent = SilentProgress() :> ITrainingProgress
 
 let private trainingCases () = SmallTraining.cases "training" 0 3
@@ -53,7 +44,7 @@ let private runUntilStopped setup stopAfter =
         if curves.Epochs.Count = stopAfter then
             stop.Cancel()
 
-    use trainer = new Trainer(setup, Listener(ignore, interrupt))
+    use trainer = new Trainer(setup, Listener(OnEpoch = interrupt))
     Expect.throwsT<OperationCanceledException> (fun () -> trainer.Run stop.Token) "stopped"
 
 let private learns folder =
@@ -132,7 +123,10 @@ let private staysFlat folder =
     use _ = setup.Network
 
     let listener =
-        Listener((fun _ -> counts.Add torch.Tensor.TotalCount), (fun _ -> memory.Add(nativeMemory ())))
+        Listener(
+            OnStep = (fun _ -> counts.Add torch.Tensor.TotalCount),
+            OnEpoch = (fun _ -> memory.Add(nativeMemory ()))
+        )
 
     use trainer = new Trainer(setup, listener)
     trainer.Run()
@@ -179,17 +173,8 @@ let private goesBackFromDamage folder =
     let notes = ResizeArray()
     let second = training folder "parts"
 
-    let progress = {
-        new ITrainingProgress with
-            member _.Started _ = ()
-            member _.Stepped _ = ()
-            member _.EpochEnded(_, _) = ()
-            member _.Noted note = notes.Add note
-            member _.Ended() = ()
-    }
-
     use network = second.Network
-    use trainer = new Trainer(second, progress)
+    use trainer = new Trainer(second, Listener(OnNote = notes.Add))
     trainer.Begin true
     Expect.equal trainer.Curves.Epochs.Count 2 "the checkpoint before it"
     Expect.stringContains notes[0] "damaged" "says so"
@@ -230,7 +215,7 @@ let private interruptWhen (condition: TrainingStep -> bool) (setup: TrainingSetu
             asked.Cancel()
 
     use network = setup.Network
-    use trainer = new Trainer(setup, Listener(onStep, ignore))
+    use trainer = new Trainer(setup, Listener(OnStep = onStep))
     trainer.Begin true
 
     Expect.throwsT<TrainingInterruptedException>
@@ -288,34 +273,6 @@ let private stopsEarly folder =
     Expect.isTrue (File.Exists (setup ()).Folder.Final) "the final checkpoint"
     Expect.equal (ending (setup ()) |> fst) curves "continuing finds it finished"
 
-let private stopsAtNaN folder =
-    let broken = trainingCases ()
-
-    for ball in broken do
-        ball.Factor <- nanf
-
-    let setup = SmallTraining.setup (epochs 2<epoch>) 1 folder broken
-    use _ = setup.Network
-    use trainer = new Trainer(setup, silent)
-
-    TemporaryFolder.expectsLine [ "epoch 1"; "training batch 1"; "cases training"; "NaN" ] (fun () ->
-        trainer.Run())
-
-    Expect.isEmpty (Directory.GetFiles folder) "no checkpoint of broken weights"
-
-let private saysWhatFits folder =
-    let training = trainingCases ()
-
-    for ball in training do
-        ball.Failure <- Some(OutOfMemoryException "CUDA out of memory. Tried to allocate 20.00 GiB.")
-
-    let setup = SmallTraining.setup (epochs 1<epoch>) 1 folder training
-    use _ = setup.Network
-    use trainer = new Trainer(setup, silent)
-
-    TemporaryFolder.expectsLine [ "2 patches of 8×16×16"; "a batch of 1 should fit"; "--batch 1" ] (fun () ->
-        trainer.Run())
-
 let private refusesOtherNetwork folder =
     let setup = SmallTraining.setup (epochs 1<epoch>) 1 folder (trainingCases ())
     train setup |> ignore
@@ -351,8 +308,6 @@ let tests =
                 savesWhenAsked
                 "several batches make a step", accumulates
                 "early stop ends a training, and continuing leaves it ended", stopsEarly
-                "a loss that is not a number stops the training and names the cases", stopsAtNaN
-                "where memory runs out a line says which batch would fit", saysWhatFits
                 "the checkpoint of another network is refused", refusesOtherNetwork
             ] do
             test name { TemporaryFolder.using' run }

@@ -155,6 +155,67 @@ let tests =
                         "probabilities on the image's own grid")
             }
 
+            test "what ends a training is in its log" {
+                TemporaryFolder.using' (fun root ->
+                    preprocess (plan root)
+
+                    let request =
+                        TrainingRequest(
+                            experiment,
+                            folders root,
+                            Fold.Index 0,
+                            1,
+                            Preemption = Threading.CancellationToken true
+                        )
+
+                    Expect.throwsT<TrainingInterruptedException>
+                        (fun () -> TrainingRun.Run(request, SilentProgress()) |> ignore)
+                        "asked to stop"
+
+                    let log =
+                        Directory.GetFiles(root, "training_log.txt", SearchOption.AllDirectories)
+                        |> Array.exactlyOne
+                        |> File.ReadAllLines
+
+                    Expect.stringContains (Array.last log) "stopped on request in epoch 1" "the last line")
+            }
+
+            test "the raw dataset is not needed where its labels lie beside the preprocessed data" {
+                TemporaryFolder.using' (fun root ->
+                    preprocess (plan root)
+
+                    let elsewhere =
+                        NnUNetFolders(
+                            null,
+                            Path.Combine(root, "preprocessed"),
+                            Path.Combine(root, "results")
+                        )
+
+                    let request =
+                        TrainingRequest(withEpochs 1<epoch> experiment, elsewhere, Fold.Index 0, 1)
+
+                    let run () =
+                        TrainingRun.Run(request, SilentProgress())
+
+                    TemporaryFolder.expectsLine [ "nnUNet_raw" ] (fun () -> run () |> ignore)
+
+                    Expect.isFalse
+                        (Directory.Exists(Path.Combine(root, "results")))
+                        "said before the training"
+
+                    let copies =
+                        Path.Combine(root, "preprocessed", dataset.Folder, GroundTruth.FolderName)
+
+                    Directory.CreateDirectory copies |> ignore
+
+                    File.Copy(
+                        Path.Combine(raw, dataset.Folder, "labelsTr", "RB_006.nii.gz"),
+                        Path.Combine(copies, "RB_006.nii.gz")
+                    )
+
+                    Expect.equal (run ()).Validation.Cases.Count 1 "validated")
+            }
+
             test "without preprocessed cases the line says what to run" {
                 refused
                     [

@@ -81,7 +81,9 @@ let private read (folders: NnUNetFolders) (request: Request) =
                     ))
 
             match results, cost with
-            | Error line, _ -> ComparedModel(model.Name, [||], null, [| line |]), [ line ]
+            | Error line, _ ->
+                let missing = $"{model.Name}: its results cannot be read"
+                ComparedModel(model.Name, [||], null, [| missing |]), [ line ]
             | Ok results, Error line -> results, [ line ]
             | Ok results, Ok _ -> results, []
     ])

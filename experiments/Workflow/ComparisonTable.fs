@@ -124,10 +124,15 @@ let private measured (models: ComparedModel seq) =
     match devices with
     | [] when models |> Seq.forall (fun model -> isNull model.Cost) -> []
     | [] -> [ "Latency and memory were not measured." ]
-    | devices -> [
-        $"""Latency (median) and memory (peak of network and pass) of a prediction, and memory of a forward and backward pass, \
-            measured on {String.concat ", " devices}: one patch in float32."""
-      ]
+    | devices ->
+        let places = String.concat ", " devices
+
+        [
+            "Latency (the median) and memory (the peak of network and pass) of a prediction, and memory of a forward and backward \
+             pass: one patch in float32, measured on "
+            + places
+            + "."
+        ]
 
 let private notes rules (comparisons: ModelComparison list) =
     let first = comparisons.Head
@@ -149,8 +154,8 @@ let private notes rules (comparisons: ModelComparison list) =
         yield! measured first.Models
         for comparison in comparisons do
             if comparison.LeftOut.Count > 0 then
-                $"{comparison.Metric.Name}: of the objects that every network found; {comparison.LeftOut.Count} (a class of a \
-                 case) are left out, because a network missed or invented them."
+                $"{comparison.Metric.Name}: of the objects that every network found; {comparison.LeftOut.Count} objects (a class of a case) \
+                 are left out, because a network missed or invented them."
         for model in first.Models do
             for line in model.Missing do
                 $"Missing: {line}."

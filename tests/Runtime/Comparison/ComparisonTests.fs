@@ -224,7 +224,11 @@ let private tables =
                 Expect.equal comparison.Results[0].Cases.Count 1 "the case that both have"
 
                 let _, file = compare root (request root [ "Bad"; "Blind" ])
-                Expect.stringContains (file "comparison.md") "7 (a class of a case) are left out" "said")
+
+                Expect.stringContains
+                    (file "comparison.md")
+                    "7 objects (a class of a case) are left out"
+                    "said")
         }
         test "costs are the definition's" {
             TemporaryFolder.using' (fun root ->

@@ -287,10 +287,10 @@ let private samples =
             Expect.floatClose (near 4.0) sample.Deviation 2.1381 "deviation with n − 1")
         // Efron and Tibshirani, An Introduction to the Bootstrap (1993), table 2.1 (days that seven treated mice survived) and
         // table 13.1: percentiles of 1000 bootstrap means, 2.5 %: 45.9, 5 %: 49.7, 95 %: 126.7, 97.5 %: 135.4. Those of a normal
-        // interval would be 37.4 and 136.3. Their 1000 draws are good to about 2.
+        // interval would be 37.4 and 136.3. With 1000 draws these percentiles have standard errors of about 2.
         testCase "Efron and Tibshirani's mice" (fun () ->
             let mice = [ 94.0; 197.0; 16.0; 38.0; 99.0; 141.0; 23.0 ]
-            let within = { absolute = 3.0; relative = 0.0 }
+            let within = { absolute = 4.0; relative = 0.0 }
             let struct (lower, upper) = Bootstrap.OfMean mice
             Expect.floatClose within lower 45.9 "2.5 %"
             Expect.floatClose within upper 135.4 "97.5 %"

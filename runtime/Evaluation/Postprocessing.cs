@@ -17,10 +17,14 @@ public sealed record Postprocessing(IReadOnlyList<LargestComponent> Steps)
 
     private const string PythonModule = "nnunetv2.postprocessing.remove_connected_components";
 
-    /// <summary>Reads the steps of a postprocessing.json, this program's or nnU-Net's.</summary>
+    /// <summary>
+    /// Reads the steps of a postprocessing.json, this program's or nnU-Net's; of a .pkl, those of the .json that both write beside it.
+    /// </summary>
     /// <exception cref="UserException">The file is missing or wrong, or has a step of another kind.</exception>
     public static Postprocessing Read(string path)
     {
+        if (Path.GetExtension(path) == Path.GetExtension(PickleName))
+            path = Path.ChangeExtension(path, Path.GetExtension(FileName));
         var fields = JsonFields.Read(path);
         var functions = fields.Texts("postprocessing_fns");
         if (functions.FirstOrDefault(name => name != LargestComponent.FunctionName) is { } unknown)

@@ -11,19 +11,12 @@ open MedSegDsl.Runtime.Imaging
 open MedSegDsl.Experiments.Console
 open MedSegDsl.Experiments.CommandLine.SelectionArguments
 
-/// The file that says the steps: of a .pkl, which is for Python, the .json that is written beside it.
-let private steps (file: string) =
-    if Path.GetExtension file = Path.GetExtension Postprocessing.PickleName then
-        string (Path.ChangeExtension(file, Path.GetExtension Postprocessing.FileName))
-    else
-        file
-
 let run (args: ParseResults<ApplyPostprocessingArgs>) =
     let input = args.GetResult ApplyPostprocessingArgs.Input
     let output = args.GetResult ApplyPostprocessingArgs.Output
 
     let postprocessing =
-        Postprocessing.Read(steps (args.GetResult ApplyPostprocessingArgs.Postprocessing))
+        Postprocessing.Read(args.GetResult ApplyPostprocessingArgs.Postprocessing)
 
     let dataset =
         DatasetJson.Read(

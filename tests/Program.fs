@@ -57,6 +57,7 @@ let all =
         Runtime.Inference.PredictorTests.tests
         Runtime.Inference.ExportTests.tests
         Runtime.Inference.CasePredictorTests.tests
+        Runtime.Inference.WholePredictionTests.tests
         Runtime.Inference.FolderPredictionTests.tests
         Runtime.Evaluation.MetricsTests.tests
         Runtime.Evaluation.FolderEvaluationTests.tests

@@ -114,6 +114,8 @@ type PredictArgs =
     | [<AltCommandLine("--save_probabilities")>] Save_Probabilities
     | [<AltCommandLine("--continue_prediction")>] Continue
     | [<AltCommandLine("-prev_stage_predictions")>] Prev_Stage_Predictions of FOLDER: string
+    | [<AltCommandLine("-num_parts")>] Num_Parts of COUNT: int
+    | [<AltCommandLine("-part_id")>] Part_Id of NUMBER: int
     | [<AltCommandLine("-device")>] Device of NAME: string
 
     interface IArgParserTemplate with
@@ -130,10 +132,12 @@ type PredictArgs =
             | Checkpoint _ -> "checkpoint_final (default) or checkpoint_best"
             | Step_Size _ -> "step of the sliding window over the patch size; default: 0.5"
             | No_Mirroring -> "predict each patch once, not mirrored along each axis"
-            | Save_Probabilities -> "also write CASE.npz with the probabilities"
+            | Save_Probabilities -> "also write the probabilities: CASE.npz and CASE.pkl"
             | Continue -> "skip cases whose segmentation exists"
             | Prev_Stage_Predictions _ ->
                 "3d_cascade_fullres needs it: folder of the segmentations of the same images by 3d_lowres"
+            | Num_Parts _ -> "predict only one of so many parts of the cases, for several machines; default: 1"
+            | Part_Id _ -> "which part, from 0; default: 0"
             | Device _ -> "auto (default), cpu, cuda or cuda:N"
 
 type EvaluateArgs =
@@ -194,9 +198,12 @@ type MeasureArgs =
     interface IArgParserTemplate with
         member arg.Usage =
             match arg with
-            | MeasureArgs.Network _ -> "a network of `medseg list`"
-            | MeasureArgs.Input _ -> "channels and patch size; default: 1x128x128x128"
-            | MeasureArgs.Classes _ -> "classes with background; default: 16"
+            | MeasureArgs.Network _ ->
+                "a network of `medseg list`, or the folder of a trained model (TRAINER__PLANS__CONFIGURATION)"
+            | MeasureArgs.Input _ ->
+                "channels and patch size; default: 1x128x128x128, of a trained model those of its training"
+            | MeasureArgs.Classes _ ->
+                "classes with background; default: 16, of a trained model those of its training"
             | MeasureArgs.Device _ -> "auto (default), cpu, cuda or cuda:N"
             | MeasureArgs.Json -> "a line of JSON after each part, for programs"
 

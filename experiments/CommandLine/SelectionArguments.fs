@@ -66,7 +66,7 @@ type FindBestArgs =
 type ApplyPostprocessingArgs =
     | [<AltCommandLine("-i"); Mandatory>] Input of FOLDER: string
     | [<AltCommandLine("-o"); Mandatory>] Output of FOLDER: string
-    | [<AltCommandLine("-pp_json_file"); Mandatory>] Postprocessing of FILE: string
+    | [<AltCommandLine("-pp_pkl_file", "-pp_json_file"); Mandatory>] Postprocessing of FILE: string
     | [<AltCommandLine("-dataset_json")>] Dataset_Json of FILE: string
 
     interface IArgParserTemplate with
@@ -75,7 +75,7 @@ type ApplyPostprocessingArgs =
             | ApplyPostprocessingArgs.Input _ -> "folder of segmentations"
             | ApplyPostprocessingArgs.Output _ -> "folder for the results"
             | ApplyPostprocessingArgs.Postprocessing _ ->
-                "the postprocessing.json of find-best-configuration, or nnU-Net's"
+                "the postprocessing.pkl or .json of find-best-configuration, or nnU-Net's"
             | ApplyPostprocessingArgs.Dataset_Json _ ->
                 "dataset.json; default: the one in the folder of segmentations"
 
@@ -90,7 +90,7 @@ type CompareArgs =
     | Reference of NAME: string
     | Rules of NAME: string
     | Tolerance of MM: string list
-    | Latency
+    | [<AltCommandLine("--latency")>] Measure
     | [<AltCommandLine("-device")>] Device of NAME: string
     | [<AltCommandLine("-o")>] Output of FOLDER: string
 
@@ -108,7 +108,7 @@ type CompareArgs =
             | CompareArgs.Rules _ -> "standard (default), amos, brats, totalsegmentator"
             | CompareArgs.Tolerance _ ->
                 "of NSD in mm: 2 for all classes, liver=5 for one; default: the rules'"
-            | CompareArgs.Latency -> "time a forward pass of each network"
-            | CompareArgs.Device _ -> "for --latency: auto (default), cpu, cuda or cuda:N"
+            | CompareArgs.Measure -> "measure latency and memory of each network on this machine"
+            | CompareArgs.Device _ -> "for --measure: auto (default), cpu, cuda or cuda:N"
             | CompareArgs.Output _ ->
                 "folder for comparison.md, .tex, .csv and the pictures; default: comparison"

@@ -49,10 +49,15 @@ let private remaining (clock: Stopwatch) first done' total =
         else
             $", {left.Seconds} s left"
 
+/// How long a case may go on without a line.
+let private quiet = TimeSpan.FromSeconds 10.0
+
 let private inLines title (work: Report -> 'a) =
     let clock = Stopwatch()
+    let sinceLine = Stopwatch.StartNew()
     let gate = obj ()
     let first = ref 0
+    let shown = ref ""
 
     // Cases are worked on side by side, and each reports its own end.
     work (fun done' total case ->
@@ -62,10 +67,14 @@ let private inLines title (work: Report -> 'a) =
                 first.Value <- done'
                 clock.Restart()
 
-            let left = remaining clock first.Value done' total
-            Console.WriteLine $"{title}: {done'} of {total}, {case}{left}"))
+            // The steps within a case may be thousands.
+            if case <> shown.Value || done' = total || sinceLine.Elapsed > quiet then
+                let left = remaining clock first.Value done' total
+                Console.WriteLine $"{title}: {done'} of {total}, {case}{left}"
+                shown.Value <- case
+                sinceLine.Restart()))
 
-/// Does the work, which reports each case that it finishes.
+/// Does the work, which reports each case that it finishes, or each step of a case.
 let run title (work: Report -> 'a) : 'a =
     if interactive then
         onTerminal title work

@@ -13,6 +13,7 @@ open MedSegDsl.Runtime.Evaluation
 open MedSegDsl.Runtime.Files
 open MedSegDsl.Runtime.Pictures
 open MedSegDsl.Runtime.Selection
+open MedSegDsl.Experiments.Console
 
 /// What is compared, and how.
 [<NoComparison>]
@@ -24,37 +25,70 @@ type Request = {
     Tolerances: string list
     /// The model that the others are tested against; none for the best.
     Reference: string option
-    /// Where a forward pass is timed; none for no timing.
-    Latency: Device option
+    /// The device on which latency and memory are measured; none for no measurement.
+    Measure: string option
 }
 
 let private metrics = [ Metric.Dice; Metric.Hausdorff95; Metric.SurfaceDice ]
 
+/// A result, or the line that says why there is none.
+let private attempt (make: unit -> 'a) : Result<'a, string> =
+    try
+        Ok(make ())
+    with :? UserException as failure ->
+        Error failure.Message
+
+let private foldsOf (request: Request) =
+    match request.Folds with
+    | [] ->
+        [
+            for model in request.Models do
+                match attempt (fun () -> List.ofSeq (model.Folds())) with
+                | Ok folds -> yield! folds
+                | Error _ -> ()
+        ]
+        |> List.distinct
+        |> List.sort
+    | folds -> folds
+
+/// What a model's network costs, and what was measured of it; null where neither is known.
+let private cost (request: Request) (model: ModelResults) =
+    if model.IsPredictions then
+        null
+    else
+        match ModelCost.Of model.Folder, request.Measure with
+        | NonNull _, Some device ->
+            ModelCost.Of(model.Folder, Option.toObj (Measuring.ofModel model.Name device model.Folder))
+        | cost, _ -> cost
+
+/// Every model, those that cannot be read without results, and a line for each failure.
 let private read (folders: NnUNetFolders) (request: Request) =
-    let folds =
-        match request.Folds with
-        | [] ->
-            request.Models
-            |> List.collect (fun model -> List.ofSeq (model.Folds()))
-            |> List.distinct
-            |> List.sort
-        | folds -> folds
+    let folds = Array.ofList (foldsOf request)
+    let costs = [ for model in request.Models -> attempt (fun () -> cost request model) ]
 
-    [
-        for model in request.Models do
-            let cost =
-                if model.IsPredictions then
-                    null
-                else
-                    ModelCost.Of(model.Folder, Option.toObj request.Latency)
+    CaseBar.run "evaluating" (fun report -> [
+        for model, cost in List.zip request.Models costs do
+            let results =
+                attempt (fun () ->
+                    model.Read(
+                        folds,
+                        (fun dataset -> Evaluation.request dataset request.Rules request.Tolerances),
+                        (fun dataset -> ValidationFolds.References(folders, dataset)),
+                        (match cost with
+                         | Ok cost -> cost
+                         | Error _ -> null),
+                        (fun done' total training -> report done' total training)
+                    ))
 
-            model.Read(
-                Array.ofList folds,
-                (fun dataset -> Evaluation.request dataset request.Rules request.Tolerances),
-                (fun dataset -> ValidationFolds.References(folders, dataset)),
-                cost
-            )
-    ]
+            match results, cost with
+            | Error line, _ ->
+                let missing = $"{model.Name}: its results cannot be read"
+                ComparedModel(model.Name, [||], null, [| missing |]), [ line ]
+            | Ok results, Error line -> results, [ line ]
+            | Ok results, Ok _ -> results, []
+    ])
+    |> List.unzip
+    |> fun (models, failures) -> models, List.concat failures
 
 let private fileName (metric: Metric) =
     (metric.Name.Split(' ')[0]).ToLowerInvariant()
@@ -74,9 +108,8 @@ let private pictures folder (comparison: ModelComparison) =
     | _ -> ()
 
     let rows = [|
-        for model in comparison.Models ->
-            struct (model.Name,
-                    Array.ofSeq (model.CaseValues comparison.Metric).Values :> IReadOnlyList<float>)
+        for index, model in Seq.indexed comparison.Models ->
+            struct (model.Name, Array.ofSeq (comparison.CaseValues index).Values :> IReadOnlyList<float>)
     |]
 
     MetricBoxPicture.Write(
@@ -110,9 +143,10 @@ let private costPicture folder (comparison: ModelComparison) =
             points
         )
 
-/// Reads the results and writes comparison.md, .tex and .csv and the pictures into a folder. Gives the table.
-let run folders (request: Request) (folder: string) : Table =
-    let models = read folders request
+/// Reads the results and writes comparison.md, .tex and .csv and the pictures into a folder. Gives the table, and a line for
+/// each model that could not be read, whose row says that it is missing.
+let run folders (request: Request) (folder: string) : Table * string list =
+    let models, failures = read folders request
 
     if models |> List.forall (fun model -> model.Runs.Count = 0) then
         let lines = models |> List.collect (fun model -> List.ofSeq model.Missing)
@@ -141,4 +175,4 @@ let run folders (request: Request) (folder: string) : Table =
     write "comparison.csv" (ComparisonTable.csv comparisons)
     comparisons |> List.iter (pictures folder)
     costPicture folder comparisons.Head
-    table
+    table, failures

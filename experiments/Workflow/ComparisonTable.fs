@@ -54,35 +54,34 @@ let private isLeast (models: ComparedModel seq) (value: ModelCost -> float) (mod
         for other in models do
             match other.Cost with
             | null -> ()
-            | cost -> value cost
+            | cost when Double.IsFinite(value cost) -> value cost
+            | _ -> ()
     ]
 
     match model.Cost with
     | null -> false
     | own -> all.Length > 1 && Double.IsFinite(value own) && value own = List.min all
 
-let private latency (cost: ModelCost) =
-    if cost.LatencyMs.HasValue then
-        cost.LatencyMs.Value
-    else
-        nan
+let private gibibytes (bytes: float) = bytes / float (1L <<< 30)
 
 let private costs = [
     "Parameters (M)", (fun (cost: ModelCost) -> float cost.Parameters / 1e6), 2
     "FLOPs (G)", (fun cost -> float cost.MultiplyAdds / 1e9), 2
-    "Memory (GiB)", (fun cost -> float cost.ActivationBytes / float (1L <<< 30)), 2
-    "Latency (ms)", latency, 1
+    "Latency (ms)", (fun cost -> cost.LatencyMs), 1
+    "Memory (GiB)", (fun cost -> gibibytes cost.PredictionBytes), 2
+    "Training memory (GiB)", (fun cost -> gibibytes cost.TrainingBytes), 2
 ]
 
-/// The costs that some model has.
+/// What files have beside it.
+let private activations =
+    "Activations (GiB)", (fun (cost: ModelCost) -> gibibytes (float cost.ActivationBytes)), 2
+
+/// The costs, where some model has a definition to take them from. What was not measured is shown as missing.
 let private costsOf (models: ComparedModel seq) =
-    costs
-    |> List.filter (fun (_, value, _) ->
-        models
-        |> Seq.exists (fun model ->
-            match model.Cost with
-            | null -> false
-            | cost -> Double.IsFinite(value cost)))
+    if models |> Seq.forall (fun model -> isNull model.Cost) then
+        []
+    else
+        costs
 
 let private metricCell (comparison: ModelComparison) index =
     let result = comparison.Results[index]
@@ -108,6 +107,33 @@ let private referenceOf (comparison: ModelComparison) =
     else
         missing
 
+/// On which machine latency and memory were measured, and how; or that they were not.
+let private measured (models: ComparedModel seq) =
+    let devices =
+        [
+            for model in models do
+                match model.Cost with
+                | null -> ()
+                | cost ->
+                    match cost.Measured with
+                    | null -> ()
+                    | figures -> figures.Device
+        ]
+        |> List.distinct
+
+    match devices with
+    | [] when models |> Seq.forall (fun model -> isNull model.Cost) -> []
+    | [] -> [ "Latency and memory were not measured." ]
+    | devices ->
+        let places = String.concat ", " devices
+
+        [
+            "Latency (the median) and memory (the peak of network and pass) of a prediction, and memory of a forward and backward \
+             pass: one patch in float32, measured on "
+            + places
+            + "."
+        ]
+
 let private notes rules (comparisons: ModelComparison list) =
     let first = comparisons.Head
 
@@ -124,7 +150,12 @@ let private notes rules (comparisons: ModelComparison list) =
         "Mean ± standard deviation over cases (of each the mean over its classes and over seeds), 95 % bootstrap interval \
          of the mean below; the best is bold."
         $"p: Wilcoxon signed-rank test of the same cases against {reference}, corrected by Holm."
-        $"Evaluated by the rules {rules}. FLOPs: multiply–adds of one patch; memory: activations of one patch in training."
+        $"Evaluated by the rules {rules}. FLOPs: multiply–adds of one patch."
+        yield! measured first.Models
+        for comparison in comparisons do
+            if comparison.LeftOut.Count > 0 then
+                $"{comparison.Metric.Name}: of the objects that every network found; {comparison.LeftOut.Count} objects (a class of a case) \
+                 are left out, because a network missed or invented them."
         for model in first.Models do
             for line in model.Missing do
                 $"Missing: {line}."
@@ -228,8 +259,9 @@ let csv (comparisons: ModelComparison list) =
         "infinite"
         "p (Wilcoxon, Holm)"
         "reference"
-        for header, _, _ in costs do
+        for header, _, _ in costs @ [ activations ] do
             header
+        "measured on"
     ]
 
     let rows = [
@@ -253,10 +285,16 @@ let csv (comparisons: ModelComparison list) =
                     string result.Infinite
                     Csv.Number result.PValue
                     referenceOf comparison
-                    for _, value, _ in costs do
+                    for _, value, _ in costs @ [ activations ] do
                         match model.Cost with
                         | null -> ""
                         | cost -> Csv.Number(value cost)
+                    match model.Cost with
+                    | null -> ""
+                    | cost ->
+                        match cost.Measured with
+                        | null -> ""
+                        | figures -> figures.Device
                 ]
     ]
 

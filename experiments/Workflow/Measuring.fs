@@ -40,31 +40,29 @@ let private lastLine (words: string list) =
     started.WaitForExit()
     output.Split('\n', StringSplitOptions.RemoveEmptyEntries) |> Array.tryLast
 
+/// What `medseg measure` prints with these words; nothing where it did not run.
+let private figures name device words =
+    eprintfn "measuring %s" name
+
+    match lastLine ("measure" :: words @ [ "--device"; device; "--json" ]) with
+    | Some line when line.StartsWith '{' -> Option.ofObj (JsonSerializer.Deserialize<NetworkFigures> line)
+    | _ -> None
+
+/// The figures of the network in a trained model's folder, on a patch of its training.
+let ofModel name device (folder: string) = figures name device [ folder ]
+
 /// The device and the figures of a network of the catalogue; nothing where it did not run.
 let inOwnProcess (patch: Size3, channels: int, classes: int) device (network: Network) =
-    eprintfn "measuring %s" network.Name
-
-    let words = [
-        "measure"
+    figures network.Name device [
         network.Name
         "--input"
         $"{channels}x{patch.D}x{patch.H}x{patch.W}"
         "--classes"
         string classes
-        "--device"
-        device
-        "--json"
     ]
-
-    match lastLine words with
-    | Some line when line.StartsWith '{' ->
-        let figures = nonNull (JsonSerializer.Deserialize<NetworkFigures> line)
-
-        Some(
-            figures.Device,
-            {
-                Forward = pass figures.Forward
-                Training = pass figures.Training
-            }
-        )
-    | _ -> None
+    |> Option.map (fun figures ->
+        figures.Device,
+        {
+            Forward = pass figures.Forward
+            Training = pass figures.Training
+        })

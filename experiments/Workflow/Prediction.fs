@@ -13,11 +13,12 @@ let run (choice: ModelChoice) device input output (options: PredictionOptions) =
     printfn "%s" (NativeLibtorch.Load().Description)
     use model = TrainedModel.Load(choice, TrainingDevice.Resolve device)
 
-    CaseBar.run "predicting" (fun report ->
+    CaseBar.run "predicting, %" (fun report ->
         let tell (progress: PredictionProgress) =
+            // Cases have as many tiles as their size asks for: the whole goes by shares.
             report
-                (progress.Index * progress.Tiles + progress.Tile)
-                (progress.Cases * progress.Tiles)
-                progress.Case
+                (int (100.0 * progress.Share))
+                100
+                $"{progress.Case} (case {progress.Index + 1} of {progress.Cases})"
 
         FolderPrediction.Run(model, input, output, options, Action<PredictionProgress> tell))

@@ -22,23 +22,37 @@ public sealed record ComparedModel(string Name, IReadOnlyList<ModelRun> Runs, Mo
     /// <summary>
     /// The value of each case: the mean over its classes, then over the seeds. A case without a finite value has none.
     /// </summary>
-    public IReadOnlyDictionary<string, double> CaseValues(Metric metric) => Runs
-        .SelectMany(run => run.Report.Cases.Zip(run.Report.CaseMeans(metric), (one, value) => (one.Case, Value: value)))
+    /// <param name="metric">The metric.</param>
+    /// <param name="without">Objects that do not enter: a case and its class.</param>
+    public IReadOnlyDictionary<string, double> CaseValues(
+        Metric metric, IReadOnlySet<(string Case, string Class)>? without = null) => Runs
+        .SelectMany(run => Means(run, metric, without))
         .Where(one => double.IsFinite(one.Value))
         .GroupBy(one => one.Case, one => one.Value)
         .ToDictionary(values => values.Key, values => values.Average());
 
     /// <summary>One number for each fold: the mean over its cases, then over the seeds.</summary>
-    public Sample OverFolds(Metric metric) => Sample.Of(
-        Runs.GroupBy(run => run.Fold).Select(runs => Sample.Of(runs.Select(run => Mean(run, metric))).Mean));
+    public Sample OverFolds(Metric metric, IReadOnlySet<(string Case, string Class)>? without = null) => Sample.Of(
+        Runs.GroupBy(run => run.Fold).Select(runs => Sample.Of(
+            runs.Select(run => Sample.Of(Means(run, metric, without).Select(one => one.Value)).Mean)).Mean));
 
     /// <summary>One number for each seed: the mean over the cases of all its folds.</summary>
-    public Sample OverSeeds(Metric metric) => Sample.Of(
-        Runs.GroupBy(run => run.Seed).Select(runs => Sample.Of(runs.SelectMany(run => run.Report.CaseMeans(metric))).Mean));
+    public Sample OverSeeds(Metric metric, IReadOnlySet<(string Case, string Class)>? without = null) => Sample.Of(
+        Runs.GroupBy(run => run.Seed).Select(runs => Sample.Of(
+            runs.SelectMany(run => Means(run, metric, without)).Select(one => one.Value)).Mean));
 
-    /// <summary>The values of a case's class that are infinite: objects that were missed or invented.</summary>
-    public int Infinite(Metric metric) => Runs.Sum(run =>
-        run.Report.Cases.Sum(one => one.Classes.Count(row => double.IsInfinity(row.Values[metric]))));
+    /// <summary>The objects whose value is infinite with some seed, because they were missed or invented.</summary>
+    public IReadOnlySet<(string Case, string Class)> Infinite(Metric metric) => (
+        from run in Runs
+        from one in run.Report.Cases
+        from row in one.Classes
+        where double.IsInfinity(row.Values[metric])
+        select (one.Case, row.Class)).ToHashSet();
 
-    private static double Mean(ModelRun run, Metric metric) => Sample.Of(run.Report.CaseMeans(metric)).Mean;
+    private static IEnumerable<(string Case, double Value)> Means(
+        ModelRun run, Metric metric, IReadOnlySet<(string Case, string Class)>? without) => run.Report.Cases.Select(one => (
+            one.Case,
+            Sample.Of(one.Classes
+                .Where(row => without?.Contains((one.Case, row.Class)) != true)
+                .Select(row => row.Values[metric])).Mean));
 }

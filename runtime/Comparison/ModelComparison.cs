@@ -3,7 +3,10 @@ using MedSegDsl.Runtime.Statistics;
 
 namespace MedSegDsl.Runtime.Comparison;
 
-/// <summary>Models compared by one metric on the same cases.</summary>
+/// <summary>
+/// Models compared by one metric on the same cases. Of a distance, which has no finite value where an object was missed, only
+/// the objects count that every model found: else the mean of a model that misses what is difficult would be the best.
+/// </summary>
 public sealed class ModelComparison
 {
     private readonly IReadOnlyDictionary<string, double>[] values;
@@ -17,7 +20,8 @@ public sealed class ModelComparison
     {
         Models = models;
         Metric = metric;
-        values = [.. models.Select(model => model.CaseValues(metric))];
+        LeftOut = models.SelectMany(model => model.Infinite(metric)).ToHashSet();
+        values = [.. models.Select(model => model.CaseValues(metric, LeftOut))];
         var samples = values.Select(cases => Sample.Of(cases.Values)).ToArray();
         var sign = metric.HigherIsBetter ? 1 : -1;
         Best = Enumerable.Range(0, models.Count).Where(i => samples[i].Count > 0)
@@ -27,9 +31,9 @@ public sealed class ModelComparison
         Results = [.. models.Select((model, i) => new ModelResult(
             samples[i],
             Bootstrap.OfMean(values[i].OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value)),
-            model.OverFolds(metric),
-            model.OverSeeds(metric),
-            model.Infinite(metric),
+            model.OverFolds(metric, LeftOut),
+            model.OverSeeds(metric, LeftOut),
+            model.Infinite(metric).Count,
             p[i]))];
     }
 
@@ -38,6 +42,12 @@ public sealed class ModelComparison
 
     /// <summary>The metric.</summary>
     public Metric Metric { get; }
+
+    /// <summary>The objects, each a case and a class, that some model missed or invented and that no mean contains.</summary>
+    public IReadOnlySet<(string Case, string Class)> LeftOut { get; }
+
+    /// <summary>The value of each case of a model.</summary>
+    public IReadOnlyDictionary<string, double> CaseValues(int model) => values[model];
 
     /// <summary>A result for each model.</summary>
     public IReadOnlyList<ModelResult> Results { get; }
@@ -92,7 +102,7 @@ public sealed record ModelRanks(IReadOnlyList<string> Names, RankTable Table);
 /// <param name="Interval">The 95 % bootstrap interval of the mean over cases.</param>
 /// <param name="Folds">Over the folds' means.</param>
 /// <param name="Seeds">Over the seeds' means.</param>
-/// <param name="Infinite">Objects without a finite value, which no mean contains.</param>
+/// <param name="Infinite">Its objects without a finite value.</param>
 /// <param name="PValue">Of the signed-rank test against the reference, corrected by Holm for all of them; NaN where there is none.</param>
 public sealed record ModelResult(
     Sample Cases, (double Lower, double Upper) Interval, Sample Folds, Sample Seeds, int Infinite, double PValue);

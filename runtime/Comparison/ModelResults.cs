@@ -29,9 +29,14 @@ public sealed partial record ModelResults(string Name, string Folder)
     /// <param name="rules">Rules, and tolerances for a dataset.</param>
     /// <param name="references">The reference labels of a dataset's training cases, by its name.</param>
     /// <param name="cost">What the network costs.</param>
+    /// <param name="progress">Told after each case that is evaluated: how many of how many, and of which training.</param>
     /// <exception cref="UserException">The folder is missing, or holds no results at all.</exception>
     public ComparedModel Read(
-        IReadOnlyList<string> folds, Func<DatasetJson, MetricRequest> rules, Func<string, string> references, ModelCost? cost)
+        IReadOnlyList<string> folds,
+        Func<DatasetJson, MetricRequest> rules,
+        Func<string, string> references,
+        ModelCost? cost,
+        Action<int, int, string>? progress = null)
     {
         if (IsPredictions)
             return new ComparedModel(Name, [new ModelRun(1, "", MetricsReport.Read(Path.Combine(Folder, MetricsReport.JsonName)))], cost, []);
@@ -40,20 +45,27 @@ public sealed partial record ModelResults(string Name, string Folder)
         foreach (var (seed, folder) in Seeds())
         {
             var dataset = DatasetJson.ReadFrom(folder);
+            List<string> empty = [];
             foreach (var fold in folds)
             {
                 var validation = ValidationFolds.Folder(folder, fold);
                 if (!Directory.Exists(validation) || !HasPredictions(validation, dataset))
                 {
-                    missing.Add($"{Name}: seed {seed}, fold {fold} has no validation predictions");
+                    empty.Add(fold);
                     continue;
                 }
 
-                var (report, failures) = Metrics(validation, dataset, rules(dataset), () => references(DatasetName(folder)));
+                var training = $"{Name}, seed {seed}, fold {fold}";
+                var (report, failures) = Metrics(
+                    validation, dataset, rules(dataset), () => references(DatasetName(folder)),
+                    (done, all) => progress?.Invoke(done, all, training));
                 missing.AddRange(failures.Select(line => $"{Name}: {line}"));
                 if (report is not null)
                     runs.Add(new ModelRun(seed, fold, report));
             }
+
+            if (empty.Count > 0)
+                missing.Add($"{Name}: seed {seed}, fold {string.Join(", ", empty)}: no validation predictions");
         }
 
         return new ComparedModel(Name, runs, cost, missing);
@@ -83,7 +95,7 @@ public sealed partial record ModelResults(string Name, string Folder)
 
     /// <summary>The metrics that lie beside the predictions, where they were made from these by the same rules; else new ones.</summary>
     private static (MetricsReport? Report, IReadOnlyList<string> Failures) Metrics(
-        string folder, DatasetJson dataset, MetricRequest request, Func<string> references)
+        string folder, DatasetJson dataset, MetricRequest request, Func<string> references, Action<int, int> progress)
     {
         var file = Path.Combine(folder, MetricsReport.JsonName);
         string[] predictions = [.. Directory.EnumerateFiles(folder, "*" + dataset.FileEnding)];
@@ -97,7 +109,7 @@ public sealed partial record ModelResults(string Name, string Folder)
 
         var result = FolderEvaluation.Evaluate(
             references(), folder, new EvaluationTargets(dataset.LabelManager), ImageReaders.For(dataset, null), dataset.FileEnding,
-            allowMissing: true, metrics: request);
+            allowMissing: true, progress, request);
         result.Metrics?.Write(folder);
         return (result.Metrics, result.Failures);
     }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using MedSegDsl.Models;
 using MedSegDsl.Runtime.Files;
 using MedSegDsl.Runtime.Imaging;
 
@@ -11,10 +12,19 @@ public sealed record Postprocessing(IReadOnlyList<LargestComponent> Steps)
     /// <summary>The file's name.</summary>
     public const string FileName = "postprocessing.json";
 
-    /// <summary>Reads the steps of a postprocessing.json, this program's or nnU-Net's.</summary>
+    /// <summary>The name of the file that nnU-Net applies.</summary>
+    public const string PickleName = "postprocessing.pkl";
+
+    private const string PythonModule = "nnunetv2.postprocessing.remove_connected_components";
+
+    /// <summary>
+    /// Reads the steps of a postprocessing.json, this program's or nnU-Net's; of a .pkl, those of the .json that both write beside it.
+    /// </summary>
     /// <exception cref="UserException">The file is missing or wrong, or has a step of another kind.</exception>
     public static Postprocessing Read(string path)
     {
+        if (Path.GetExtension(path) == Path.GetExtension(PickleName))
+            path = Path.ChangeExtension(path, Path.GetExtension(FileName));
         var fields = JsonFields.Read(path);
         var functions = fields.Texts("postprocessing_fns");
         if (functions.FirstOrDefault(name => name != LargestComponent.FunctionName) is { } unknown)
@@ -56,6 +66,19 @@ public sealed record Postprocessing(IReadOnlyList<LargestComponent> Steps)
         return [.. failures.OfType<string>()];
     }
 
+    /// <summary>Writes postprocessing.pkl, from which nnUNetv2_apply_postprocessing takes the steps: its functions by name and
+    /// their arguments.</summary>
+    public void WritePickle(string path) => AtomicFile.Write(path, stream =>
+    {
+        PickleWriter pickle = new(stream);
+        pickle.Begin();
+        pickle.Write(PickleOpcode.Mark);
+        pickle.List(Steps.Select(_ => (Action)(() => pickle.Global(PythonModule, LargestComponent.FunctionName))));
+        pickle.Json(Arguments());
+        pickle.Write(PickleOpcode.Tuple);
+        pickle.End();
+    });
+
     /// <summary>The content of postprocessing.json.</summary>
     /// <param name="before">The evaluation without the steps.</param>
     /// <param name="after">The evaluation with them.</param>
@@ -64,7 +87,8 @@ public sealed record Postprocessing(IReadOnlyList<LargestComponent> Steps)
         ["input_folder"] = before.MeansToJson(),
         ["postprocessed"] = after.MeansToJson(),
         ["postprocessing_fns"] = PythonJson.List(Steps.Select(_ => LargestComponent.FunctionName)),
-        ["postprocessing_kwargs"] = new JsonArray(
-            [.. Steps.Select(step => new JsonObject { ["labels_or_regions"] = step.ToJson() })]),
+        ["postprocessing_kwargs"] = Arguments(),
     };
+
+    private JsonArray Arguments() => new([.. Steps.Select(step => new JsonObject { ["labels_or_regions"] = step.ToJson() })]);
 }

@@ -16,7 +16,7 @@ public sealed class PostprocessingSearch
     private readonly List<string> names;
 
     /// <summary>A search on a folder of predictions, best those of a whole cross-validation.</summary>
-    /// <param name="predictionFolder">Predicted label maps. The result goes to its folder <c>postprocessed</c> and file postprocessing.json.</param>
+    /// <param name="predictionFolder">Predicted label maps. The result goes to its folder <c>postprocessed</c> and files postprocessing.json and .pkl.</param>
     /// <param name="referenceFolder">Reference label maps of the same names.</param>
     /// <param name="targets">Labels or regions of the dataset.</param>
     /// <param name="reader">Reads and writes label maps.</param>
@@ -61,6 +61,7 @@ public sealed class PostprocessingSearch
         var result = new Postprocessing(accepted);
         best.Write(Path.Combine(OutputFolder, "summary.json"));
         PythonJson.Write(Path.Combine(predictionFolder, Postprocessing.FileName), result.ToJson(before, best), sortKeys: true);
+        result.WritePickle(Path.Combine(predictionFolder, Postprocessing.PickleName));
         return result;
 
         void Try(LargestComponent step, Func<EvaluationSummary, EvaluationSummary, bool> helps)

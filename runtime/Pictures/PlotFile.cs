@@ -21,6 +21,8 @@ internal static class PlotFile
         plot.YLabel(y, TextSize);
         foreach (var axis in new IAxis[] { plot.Axes.Bottom, plot.Axes.Left })
             axis.TickLabelStyle.FontSize = TextSize - 2;
+        // Room for the half of the last tick's label that stands beyond the axis.
+        plot.Axes.Right.MinimumSize = 2 * TextSize;
         plot.HideAxesAndGridOnFarSides();
         return plot;
     }

@@ -151,7 +151,7 @@ public sealed record ConfigurationChoice(
     public IReadOnlyDictionary<ModelName, string?> FirstStages { get; init; } = new Dictionary<ModelName, string?>();
 
     /// <summary>The post-processing of the best one.</summary>
-    public string PostprocessingFile => Path.Combine(Best.Folder, Postprocessing.FileName);
+    public string PostprocessingFile => Path.Combine(Best.Folder, Postprocessing.PickleName);
 
     /// <summary>nnU-Net's inference_information.json.</summary>
     public JsonObject ToJson() => new()
@@ -189,7 +189,7 @@ public sealed record ConfigurationChoice(
             "",
             "***Once inference is completed, run postprocessing like this:***",
             "",
-            $"medseg apply-postprocessing -i OUTPUT_FOLDER -o OUTPUT_FOLDER_PP -pp_json_file {PostprocessingFile}",
+            $"medseg apply-postprocessing -i OUTPUT_FOLDER -o OUTPUT_FOLDER_PP -pp_pkl_file {PostprocessingFile}",
             "",
         ]);
         return string.Join('\n', lines);

@@ -226,15 +226,15 @@ let tests =
             "one"
             "no such folder"
         ]
-        refuses "post-processing in Python's own format" [
+        refuses "post-processing that is not there" [
             "apply-postprocessing"
             "-i"
             "in"
             "-o"
             "out"
-            "-pp_json_file"
+            "-pp_pkl_file"
             "postprocessing.pkl"
-        ] [ "postprocessing.pkl"; "postprocessing.json" ]
+        ] [ "postprocessing.json"; "no such file" ]
         refuses "a choice without results" [ "find-best-configuration"; "Dataset901_X" ] [ "nnUNet_results" ]
         refuses "a comparison of nothing" [ "compare" ] [ "compare"; "-n" ]
         inspected

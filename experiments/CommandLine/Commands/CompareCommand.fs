@@ -62,8 +62,10 @@ let run (args: ParseResults<CompareArgs>) =
         raise (UserException "compare needs models: their folders, or -d DATASET and -n NETWORK NETWORK")
 
     let output = args.GetResult(CompareArgs.Output, "comparison")
+    let device = args.GetResult(CompareArgs.Device, "auto")
+    Parse.device device |> ignore
 
-    let table =
+    let table, failures =
         Comparison.run
             folders
             {
@@ -72,9 +74,9 @@ let run (args: ParseResults<CompareArgs>) =
                 Rules = args.GetResult(CompareArgs.Rules, "standard")
                 Tolerances = args.GetResult(CompareArgs.Tolerance, [])
                 Reference = args.TryGetResult CompareArgs.Reference
-                Latency =
-                    if args.Contains CompareArgs.Latency then
-                        Some(Parse.device (args.GetResult(CompareArgs.Device, "auto")))
+                Measure =
+                    if args.Contains CompareArgs.Measure then
+                        Some device
                     else
                         None
             }
@@ -82,4 +84,4 @@ let run (args: ParseResults<CompareArgs>) =
 
     printfn "%s" (Markdown.render table)
     printfn "tables and pictures are in %s" output
-    Exit.done'
+    Exit.withFailures failures

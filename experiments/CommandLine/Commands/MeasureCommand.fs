@@ -2,8 +2,11 @@
 module MedSegDsl.Experiments.CommandLine.Commands.MeasureCommand
 
 open System
+open System.IO
 open Argu
 open MedSegDsl.Kernels
+open MedSegDsl.Runtime
+open MedSegDsl.Runtime.Comparison
 open MedSegDsl.Runtime.Measurement
 open MedSegDsl.Experiments.Console
 open MedSegDsl.Experiments.Workflow
@@ -21,13 +24,28 @@ let private line name (figures: StepFigures | null) =
 
         printfn "%s: %.1f ms%s" name figures.Milliseconds memory
 
+/// The network of a trained model's folder or of the catalogue, its input and its classes.
+let private measured (args: ParseResults<MeasureArgs>) =
+    let name = args.GetResult MeasureArgs.Network
+
+    let network, input, classes =
+        if not (Directory.Exists name) then
+            Parse.network name, Parse.input "1x128x128x128", 16
+        else
+            match TrainedDefinition.Of name with
+            | NonNull trained -> trained.Network, (trained.Channels, trained.Patch), trained.Classes
+            | Null ->
+                raise (UserException $"{name}: holds no experiment.json, so its network is not known here")
+
+    let input =
+        args.TryGetResult MeasureArgs.Input
+        |> Option.map Parse.input
+        |> Option.defaultValue input
+
+    network, input, args.GetResult(MeasureArgs.Classes, classes)
+
 let run (args: ParseResults<MeasureArgs>) =
-    let network = Parse.network (args.GetResult MeasureArgs.Network)
-
-    let channels, patch =
-        Parse.input (args.GetResult(MeasureArgs.Input, "1x128x128x128"))
-
-    let classes = args.GetResult(MeasureArgs.Classes, 16)
+    let network, (channels, patch), classes = measured args
     let device = Parse.device (args.GetResult(MeasureArgs.Device, "auto"))
     let library = NativeLibtorch.Load()
 

@@ -36,7 +36,9 @@ let run (args: ParseResults<PredictArgs>) =
             UseMirroring = not (args.Contains No_Mirroring),
             SaveProbabilities = args.Contains Save_Probabilities,
             Overwrite = not (args.Contains PredictArgs.Continue),
-            PreviousStage = Option.toObj (args.TryGetResult Prev_Stage_Predictions)
+            PreviousStage = Option.toObj (args.TryGetResult Prev_Stage_Predictions),
+            Parts = args.GetResult(Num_Parts, 1),
+            Part = args.GetResult(Part_Id, 0)
         )
 
     let device = Parse.device (args.GetResult(PredictArgs.Device, "auto"))

@@ -129,7 +129,7 @@ internal sealed class PickleWriter(Stream stream)
                 Dictionary(fields.Select(field => (field.Key, (Action)(() => Json(field.Value)))));
                 break;
             case JsonArray items:
-                List(items);
+                List(items.Select(item => (Action)(() => Json(item))));
                 break;
             default:
                 Scalar(node.AsValue());
@@ -137,13 +137,14 @@ internal sealed class PickleWriter(Stream stream)
         }
     }
 
-    private void List(JsonArray items)
+    /// <summary>A list whose items the caller writes.</summary>
+    public void List(IEnumerable<Action> items)
     {
         Write(PickleOpcode.EmptyList);
         Write(PickleOpcode.Mark);
         foreach (var item in items)
         {
-            Json(item);
+            item();
         }
 
         Write(PickleOpcode.Appends);

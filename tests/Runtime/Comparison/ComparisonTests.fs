@@ -60,13 +60,13 @@ let private request root names : Comparison.Request = {
     Rules = "standard"
     Tolerances = []
     Reference = None
-    Latency = None
+    Measure = None
 }
 
 let private compare root request =
     let output = Path.Combine(root, "comparison")
-    let table = Comparison.run (SmallModels.folders root) request output
-    table, fun name -> File.ReadAllText(Path.Combine(output, name))
+    let _, failures = Comparison.run (SmallModels.folders root) request output
+    failures, (fun name -> File.ReadAllText(Path.Combine(output, name)))
 
 let private read root name folds =
     let results = ModelResults(name, SmallModels.model root name)
@@ -166,7 +166,8 @@ let private tables =
             TemporaryFolder.using' (fun root ->
                 results root
 
-                let _, file = compare root (request root [ "Good"; "Bad"; "Half"; "None" ])
+                let failures, file = compare root (request root [ "Good"; "Bad"; "Half"; "None" ])
+                Expect.isEmpty failures "missing folds are no failure"
                 let markdown: string = file "comparison.md"
 
                 let row name =
@@ -181,8 +182,8 @@ let private tables =
 
                 Expect.all (Array.skip 1 cells) (fun cell -> cell = "–") "nothing but dashes"
                 Expect.stringContains (row "Good") "**0.929 ± 0.076**" "the best is bold"
-                Expect.stringContains markdown "Missing: Half: seed 1, fold 1" "a missing fold"
-                Expect.stringContains markdown "Missing: None: seed 1, fold 0" "a missing model"
+                Expect.stringContains markdown "Missing: Half: seed 1, fold 1: no" "a missing fold"
+                Expect.stringContains markdown "Missing: None: seed 1, fold 0, 1: no" "a missing model"
                 Expect.stringContains (file "comparison.tex") @"\textbf{0.929 $\pm$ 0.076}" "bold in LaTeX"
                 let csv = (file "comparison.csv").Split('\n')
                 Expect.stringStarts csv[0] "network,metric,cases,mean,sd over cases" "header"
@@ -193,10 +194,46 @@ let private tables =
                     (fun line -> line.StartsWith "None,Dice,0,,,,,0,,0,,0,")
                     "no zeros for what is missing")
         }
+        test "a model that cannot be read is missing, the others are compared" {
+            TemporaryFolder.using' (fun root ->
+                results root
+                let experiment = Path.Combine(SmallModels.model root "Bad", "experiment.json")
+                File.WriteAllText(experiment, "{}")
+                let failures, file = compare root (request root [ "Good"; "Bad"; "Gone" ])
+                Expect.hasLength failures 2 "a line for each"
+                Expect.stringContains failures[0] experiment "the damaged one"
+                Expect.stringContains failures[1] "Gone" "the one that is not there"
+                let markdown: string = file "comparison.md"
+                Expect.stringContains markdown "| Gone | – | – |" "a row of dashes"
+                Expect.stringContains markdown "| Bad | 8 | 0." "results without costs"
+                Expect.stringContains markdown "were not measured" "said")
+        }
+        test "a distance is compared on the objects that every model found" {
+            TemporaryFolder.using' (fun root ->
+                results root
+                // One that finds the organ in one case of all, and there without an error.
+                for case, fold in cases do
+                    let found = if case = "case0" then short 0 else Array.zeroCreate 10
+                    SmallModels.writeValidation root "Blind" fold case found
+
+                let models = [| for name in [ "Bad"; "Blind" ] -> read root name [ "0"; "1" ] |]
+                let comparison = ModelComparison(models, Metric.Hausdorff95, null)
+                Expect.equal comparison.LeftOut.Count 7 "the objects that one missed"
+                Expect.equal comparison.Results[1].Infinite 7 "by it"
+                Expect.equal comparison.Results[0].Infinite 0 "not by the other"
+                Expect.equal comparison.Results[0].Cases.Count 1 "the case that both have"
+
+                let _, file = compare root (request root [ "Bad"; "Blind" ])
+
+                Expect.stringContains
+                    (file "comparison.md")
+                    "7 objects (a class of a case) are left out"
+                    "said")
+        }
         test "costs are the definition's" {
             TemporaryFolder.using' (fun root ->
                 results root
-                let cost = nonNull (ModelCost.Of(SmallModels.model root "Good", null))
+                let cost = nonNull (ModelCost.Of(SmallModels.model root "Good"))
 
                 match NetworkCost.ofNetwork (patch, 1, 2) (network |> named "Good") with
                 | Error errors -> failtest (DslError.render errors)
@@ -204,9 +241,7 @@ let private tables =
                     Expect.equal cost.Parameters expected.Total.ParameterCount "parameters"
                     Expect.equal cost.MultiplyAdds expected.Total.MultiplyAdds "multiply–adds"
 
-                Expect.isNull
-                    (ModelCost.Of(SmallModels.model root "Half", null))
-                    "none without an experiment")
+                Expect.isNull (ModelCost.Of(SmallModels.model root "Half")) "none without an experiment")
         }
         test "a reference that is not compared is named" {
             TemporaryFolder.using' (fun root ->

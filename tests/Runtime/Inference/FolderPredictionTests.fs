@@ -224,6 +224,55 @@ let private prediction =
                     Expect.hasLength result.Failures 3 "three lines")
             }
 
+            test "a case whose file cannot be written is named, the others are" {
+                inFolder (fun at ->
+                    writeModel (at "model") [ 0 ]
+
+                    for name in [ "a"; "b"; "c" ] do
+                        writeImage (at "in") (name + "_0000.nii.gz")
+
+                    // A folder stands where the label map should go.
+                    let blocked = Path.Combine(at "out", "b.nii.gz")
+                    TemporaryFolder.write blocked [ "in the way" ] "" |> ignore
+                    use model = load (ModelChoice(at "model"))
+                    let result = FolderPrediction.Run(model, at "in", at "out", plain)
+
+                    Expect.equal
+                        [ for path in result.Written -> string (Path.GetFileName path) ]
+                        [ "a.nii.gz"; "c.nii.gz" ]
+                        "the others"
+
+                    Expect.hasLength result.Failures 1 "one line"
+                    Expect.stringContains result.Failures[0] blocked "names the file")
+            }
+
+            test "the next image is read while the device works, and not those after it" {
+                inFolder (fun at ->
+                    writeModel (at "model") [ 0 ]
+
+                    for name in [ "a"; "b"; "c"; "d" ] do
+                        writeImage (at "in") (name + "_0000.nii.gz")
+
+                    use model = load (ModelChoice(at "model"))
+
+                    // One case waits for the device and one for its place: b and c are in memory, d is not.
+                    let remove (progress: PredictionProgress) =
+                        if progress.Case = "a" && progress.Tile = 1 then
+                            Threading.Thread.Sleep 3000
+                            File.Delete(Path.Combine(at "in", "b_0000.nii.gz"))
+                            File.Delete(Path.Combine(at "in", "d_0000.nii.gz"))
+
+                    let result = FolderPrediction.Run(model, at "in", at "out", plain, remove)
+
+                    Expect.equal
+                        [ for path in result.Written -> string (Path.GetFileName path) ]
+                        [ "a.nii.gz"; "b.nii.gz"; "c.nii.gz" ]
+                        "what was read in time"
+
+                    Expect.hasLength result.Failures 1 "the one that was not"
+                    Expect.stringContains result.Failures[0] "d_0000.nii.gz" "its name")
+            }
+
             test "what is there can be skipped, and one file predicted" {
                 inFolder (fun at ->
                     writeModel (at "model") [ 0 ]

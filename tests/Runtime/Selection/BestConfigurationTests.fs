@@ -68,6 +68,7 @@ let private ensembles =
                         Path.Combine(first, "crossval_results_folds_0_1", "summary.json")
                         Path.Combine("ensembles", ensemble, "summary.json")
                         Path.Combine("ensembles", ensemble, "postprocessing.json")
+                        Path.Combine("ensembles", ensemble, "postprocessing.pkl")
                         Path.Combine("ensembles", ensemble, "postprocessed", "summary.json")
                         "inference_information.json"
                     ] do
@@ -81,7 +82,7 @@ let private ensembles =
 
                 Expect.equal
                     (best.Text "postprocessing_file")
-                    (Path.Combine(results, "ensembles", ensemble, "postprocessing.json"))
+                    (Path.Combine(results, "ensembles", ensemble, "postprocessing.pkl"))
                     "the steps"
 
                 let instructions =

@@ -136,15 +136,21 @@ let private prepare (setting: Setting) =
 
     (fun threads -> preprocessor.Preprocess(image, spacing, segmentation, threads)), image.Data.Length
 
-/// Bytes that a run takes at its peak beyond image and result.
+/// Bytes that a run takes at its peak beyond image and result: resampled image, labels, foreground locations.
 let private work run =
     collect ()
     resetPeak ()
     let before = peak ()
     let result: PreprocessedCase = run 2
 
+    let locations = result.Locations |> Seq.sumBy _.Count
+
     let outputs =
-        float (4 * result.Image.Data.Length + 2 * result.Segmentation.Data.Length)
+        float (
+            4 * result.Image.Data.Length
+            + 2 * result.Segmentation.Data.Length
+            + 12 * locations
+        )
 
     peak () - before - outputs, result
 
@@ -179,7 +185,7 @@ let private measure (setting: Setting) repeats =
         String.Join("×", setting.Shape) + " → " + String.Join("×", setting.NewShape)
 
     printfn
-        $"| {setting.Channels} × {name}, {setting.Labels} labels | {setting.NnUNet:F2} | {one:F3} | {processor:F3} | {two:F3} | {setting.NnUNet / one:F0}× | {setting.NnUNet / two:F0}× | {megabytes work:F0} | {megabytes caseSize:F0} |"
+        $"| {setting.Channels} × {name}, {setting.Labels} labels | {setting.NnUNet:F2} | {one:F3} | {processor:F3} | {two:F3} | {setting.NnUNet / one:F0}× | {setting.NnUNet / two:F0}× | {megabytes work:F1} | {megabytes caseSize:F1} |"
 
 /// Prints the table of docs/performance.md.
 let run repeats =

@@ -136,7 +136,8 @@ type PredictArgs =
             | Continue -> "skip cases whose segmentation exists"
             | Prev_Stage_Predictions _ ->
                 "3d_cascade_fullres needs it: folder of the segmentations of the same images by 3d_lowres"
-            | Num_Parts _ -> "predict only one of so many parts of the cases, for several machines; default: 1"
+            | Num_Parts _ ->
+                "predict only one of so many parts of the cases, for several machines; default: 1"
             | Part_Id _ -> "which part, from 0; default: 0"
             | Device _ -> "auto (default), cpu, cuda or cuda:N"
 

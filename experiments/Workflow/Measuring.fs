@@ -5,7 +5,6 @@ module MedSegDsl.Experiments.Workflow.Measuring
 
 open System
 open System.Diagnostics
-open System.Reflection
 open System.Text.Json
 open MedSegDsl
 open MedSegDsl.Runtime.Measurement
@@ -24,16 +23,8 @@ let private pass (figures: StepFigures | null) =
 
 /// Starts this program anew with these words and gives the last line that it printed.
 let private lastLine (words: string list) =
-    let program =
-        Environment.ProcessPath |> Option.ofObj |> Option.defaultValue "dotnet"
-
-    let start = ProcessStartInfo(program, RedirectStandardOutput = true)
-
-    if IO.Path.GetFileNameWithoutExtension program = "dotnet" then
-        start.ArgumentList.Add((nonNull (Assembly.GetEntryAssembly())).Location)
-
-    for word in words do
-        start.ArgumentList.Add word
+    let start =
+        ProcessStartInfo(OwnProgram.words.Head, OwnProgram.words.Tail @ words, RedirectStandardOutput = true)
 
     use started = nonNull (Process.Start start)
     let output = started.StandardOutput.ReadToEnd()

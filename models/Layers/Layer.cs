@@ -63,6 +63,9 @@ public abstract class Layer<TInput, TResult>(string name) : nn.Module<TInput, TR
     /// </summary>
     protected Tensor Get(string parameter) => ParameterUse.Of(_internal_params[parameter]);
 
+    /// <summary>The parameter of this name, whose shape and type are looked at and nothing else.</summary>
+    protected Tensor Peek(string parameter) => _internal_params[parameter];
+
     /// <summary>The parameter of this name in the element type of another tensor.</summary>
     protected Tensor Get(string parameter, Tensor like) => Cast(Get(parameter), like.dtype);
 

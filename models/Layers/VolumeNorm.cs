@@ -89,7 +89,7 @@ public sealed class VolumeNorm : Layer<Tensor, Tensor>
     // Whether there is an operator for the norm together with what follows it.
     private bool IsOneOperator(Tensor volume) =>
         norm.IsPlainInstance ? InstanceNormalization.Takes(volume)
-        : norm.IsInstance && InstanceNormalization.Takes(volume, Get("weight"));
+        : norm.IsInstance && InstanceNormalization.Takes(volume, Peek("weight"));
 
     private Tensor Normalized(Tensor volume)
     {

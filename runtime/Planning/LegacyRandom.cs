@@ -79,23 +79,18 @@ public sealed class LegacyRandom
     /// replacement.</summary>
     public int[] ChooseDistinct(int n, int count)
     {
-        if (count > n / 4)
-            return Permutation(n)[..count];
-
         // The shuffle's exchanges are undone, the last one first, following only the entries that end among
         // the first. Exchange i undone moves what stands at its partner, a place below i, to place i, where
-        // nothing has come yet.
+        // nothing has come yet. Places that have been passed need their partner no more and hold their entry.
         var partners = ArrayPool<int>.Shared.Rent(n);
-        partners[0] = 0;
-        for (var i = n - 1; i > 0; i--)
+        for (var i = n - 1; i >= 0; i--)
             partners[i] = (int)NextInteger((uint)i);
         var isFollowed = new System.Collections.BitArray(n);
-        Dictionary<int, int> entryAt = new(count);
         for (var i = 0; i < count; i++)
         {
             isFollowed[i] = true;
-            entryAt[i] = i;
-            (entryAt[i], entryAt[partners[i]]) = (entryAt[partners[i]], entryAt[i]);
+            var partner = partners[i];
+            (partners[i], partners[partner]) = (partners[partner], i);
         }
 
         for (var i = count; i < n; i++)
@@ -104,14 +99,14 @@ public sealed class LegacyRandom
                 continue;
             isFollowed[partners[i]] = false;
             isFollowed[i] = true;
-            entryAt.Remove(partners[i], out var entry);
-            entryAt[i] = entry;
+            partners[i] = partners[partners[i]];
         }
 
-        ArrayPool<int>.Shared.Return(partners);
         var chosen = new int[count];
-        foreach (var (place, entry) in entryAt)
-            chosen[entry] = place;
+        for (var place = 0; place < n; place++)
+            if (isFollowed[place])
+                chosen[partners[place]] = place;
+        ArrayPool<int>.Shared.Return(partners);
         return chosen;
     }
 

@@ -32,8 +32,15 @@ public static class ForegroundLocations
             counts[label + 1]++;
         var random = new LegacyRandom(Seed);
         int[][] picks = [.. keys.Select(key => Draw(random, key.Sum(label => counts[label + 1])))];
+        var starts = new int[keys.Length + 1];
+        for (var key = 0; key < keys.Length; key++)
+            starts[key + 1] = starts[key] + picks[key].Length;
         var voxels = Find(segmentation, keys, picks, counts);
-        return [.. keys.Select((key, i) => new ClassLocations(key, Positions(voxels[i], shape)))];
+        return
+        [
+            .. keys.Select((key, i) =>
+                new ClassLocations(key, Positions(voxels.AsSpan(starts[i]..starts[i + 1]), shape))),
+        ];
     }
 
     private static int[][] Keys(LabelManager labels)
@@ -53,51 +60,42 @@ public static class ForegroundLocations
     }
 
     /// <summary>
-    /// Turns picks into voxels. A pick counts a key's voxels label by label, in C order inside a label; one
-    /// pass over the volume finds them all, without listing the voxels that were not picked.
+    /// Turns picks into voxels, key after key. A pick counts a key's voxels label by label, in C order inside a
+    /// label; one pass over the volume finds them all, without listing the voxels that were not picked.
     /// </summary>
-    private static int[][] Find(ReadOnlySpan<short> segmentation, int[][] keys, int[][] picks, int[] counts)
+    private static int[] Find(ReadOnlySpan<short> segmentation, int[][] keys, int[][] picks, int[] counts)
     {
-        int[][] voxels = [.. picks.Select(drawn => new int[drawn.Length])];
-        var wanted = new List<(int Rank, int Key, int Slot)>?[counts.Length];
+        // Which voxel of a label is wanted, above; the place in the result, below: sorted by the voxel.
+        var wanted = new List<long>?[counts.Length];
+        var places = 0;
         for (var key = 0; key < keys.Length; key++)
-        {
-            var ends = new List<int>();
-            foreach (var label in keys[key])
-                ends.Add((ends.Count == 0 ? 0 : ends[^1]) + counts[label + 1]);
-            for (var slot = 0; slot < picks[key].Length; slot++)
+            foreach (var pick in picks[key])
             {
-                var place = ends.FindIndex(end => picks[key][slot] < end);
-                var rank = picks[key][slot] - (place == 0 ? 0 : ends[place - 1]);
-                (wanted[keys[key][place] + 1] ??= new(picks[key].Length)).Add((rank, key, slot));
+                var (rank, next) = (pick, 0);
+                for (; rank >= counts[keys[key][next] + 1]; next++)
+                    rank -= counts[keys[key][next] + 1];
+                (wanted[keys[key][next] + 1] ??= new(picks[key].Length)).Add(((long)rank << 32) | (uint)places++);
             }
-        }
 
-        var next = new int[counts.Length];
-        for (var label = 0; label < wanted.Length; label++)
-        {
-            wanted[label]?.Sort();
-            next[label] = wanted[label]?[0].Rank ?? -1;
-        }
-
+        foreach (var list in wanted)
+            list?.Sort();
+        var voxels = new int[places];
         var seen = new int[counts.Length];
         var found = new int[counts.Length];
         for (var voxel = 0; voxel < segmentation.Length; voxel++)
         {
             var label = segmentation[voxel] + 1;
             var rank = seen[label]++;
-            if (rank != next[label])
+            if (wanted[label] is not { } list)
                 continue;
-            var list = wanted[label]!;
-            for (; found[label] < list.Count && list[found[label]].Rank == rank; found[label]++)
-                voxels[list[found[label]].Key][list[found[label]].Slot] = voxel;
-            next[label] = found[label] < list.Count ? list[found[label]].Rank : -1;
+            for (; found[label] < list.Count && list[found[label]] >> 32 == rank; found[label]++)
+                voxels[(int)list[found[label]]] = voxel;
         }
 
         return voxels;
     }
 
-    private static int[] Positions(int[] voxels, int[] shape)
+    private static int[] Positions(ReadOnlySpan<int> voxels, int[] shape)
     {
         var positions = new int[voxels.Length * 3];
         for (var i = 0; i < voxels.Length; i++)

@@ -174,13 +174,9 @@ let tests =
 
         test "without sbatch, and with wrong words, a line says so" {
             withDataset (fun folder ->
-                let medseg = Path.Combine(AppContext.BaseDirectory, "medseg.dll")
+                let medseg = String.Join(' ', [ for word in OwnProgram.words -> $"'{word}'" ])
 
-                let without =
-                    bashWith
-                        folder
-                        folder
-                        $"'{Environment.ProcessPath}' '{medseg}' submit 901 3d_fullres -f 0 --yes"
+                let without = bashWith folder folder $"{medseg} submit 901 3d_fullres -f 0 --yes"
 
                 Expect.equal without.Code 1 "no sbatch"
 

@@ -21,6 +21,7 @@ let private variables = [
     "nnUNet_results"
     "nnUNet_n_proc_DA"
     "MEDSEG_LIBTORCH"
+    "DOTNET_ROOT"
 ]
 
 let private environment () = [
@@ -30,14 +31,6 @@ let private environment () = [
         | "" -> ()
         | value -> name, value
 ]
-
-let private program =
-    let host =
-        match Environment.ProcessPath with
-        | null -> "dotnet"
-        | path -> path
-
-    [ host; Path.Combine(AppContext.BaseDirectory, "medseg.dll") ]
 
 let private words (text: string) =
     text.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
@@ -111,7 +104,7 @@ let private jobs (args: ParseResults<SubmitArgs>) : SlurmArray =
         Cpus = cpus
         Memory = args.TryGetResult SubmitArgs.Memory
         Environment = environment ()
-        Program = program
+        Program = OwnProgram.words
         Before = before
         After = checkedWords before after
     }

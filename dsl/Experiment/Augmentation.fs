@@ -145,6 +145,14 @@ module Augmentation =
             | AugmentationStep.Spatial(_, SpatialChange.Mirror _) -> false
             | _ -> true)
 
+    /// The steps with flips along these axes alone, 0 = z, in training and so in prediction.
+    let mirroredAlong axes steps =
+        steps
+        |> List.map (function
+            | AugmentationStep.Spatial(probability, SpatialChange.Mirror _) ->
+                AugmentationStep.Spatial(probability, SpatialChange.Mirror axes)
+            | step -> step)
+
     /// nnU-Net's default without flips (nnUNetTrainerNoMirroring).
     let noMirroring = withoutMirroring nnUNet
 

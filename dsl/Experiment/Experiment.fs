@@ -36,8 +36,12 @@ type Fold =
 type Optimizer =
     /// Stochastic gradient descent with Nesterov momentum; weight decay is added to the gradient (nnU-Net's trainer).
     | SgdNesterov of learningRate: float * momentum: float * weightDecay: float
+    /// Adam; weight decay is added to the gradient (nnUNetTrainerVanillaAdam).
+    | Adam of learningRate: float * weightDecay: float * epsilon: float
     /// AdamW with decoupled weight decay (the paper's trainer).
     | AdamW of learningRate: float * weightDecay: float * epsilon: float
+    /// AdamW that divides by the largest mean square so far, AMSGrad (nnUNetTrainerAdam).
+    | AdamWAmsGrad of learningRate: float * weightDecay: float * epsilon: float
 
 /// The learning rate over the epochs, set once at the start of each.
 [<RequireQualifiedAccess>]

@@ -24,12 +24,19 @@ module TrainerAliases =
         Change = id
     }
 
+    /// Another trainer of the same network has a folder of its own: `MedSegTrainer_nnUNet_DA5`.
+    let private inFolderOf suffix (experiment: Experiment) =
+        titled $"{experiment.Name}_{suffix}" experiment
+
     let private networks = [
         alias "nnUNetTrainer" plain PublishedTrainers.nnUNet
         alias "nnUNetTrainerUlikeMamba_3dMT" "UlikeMamba_3dMT" PublishedTrainers.ulikeMamba
         alias "nnUNetTrainerUMambaBot" "UMambaBot" PublishedTrainers.nnUNet
         alias "nnUNetTrainerUMambaEnc" "UMambaEnc" PublishedTrainers.nnUNet
-        alias "nnUNetTrainerUMambaEncNoAMP" "UMambaEnc" PublishedTrainers.nnUNetFloat32
+        {
+            alias "nnUNetTrainerUMambaEncNoAMP" "UMambaEnc" PublishedTrainers.nnUNetFloat32 with
+                TrainerAlias.Change = inFolderOf "NoAMP"
+        }
         alias "nnUNetTrainerCoTr" "CoTr" PublishedTrainers.nnUNet
         alias "nnUNetTrainerUNETR" "UNETR" PublishedTrainers.unetr
         alias "nnUNetTrainerSwinUNETR" "SwinUNETR" PublishedTrainers.swinUnetr
@@ -41,19 +48,41 @@ module TrainerAliases =
                 alias $"nnUNetTrainerV2_{network}" network PublishedTrainers.medNeXt
     ]
 
+    let private epochs count =
+        withEpochs (LanguagePrimitives.Int32WithMeasure count)
+
+    let private changeNetwork change (experiment: Experiment) =
+        withNetwork (change experiment.Network) experiment
+
+    let private onlyMirror01 = Augmentation.mirroredAlong [ 0; 1 ]
+
     /// nnU-Net's variants of its own trainer (nnUNetTrainer/variants).
     let private variants = [
-        for epochs in [ 1; 5; 10; 20; 50; 100; 250; 500; 750; 2000; 4000; 8000 ] do
-            let suffix = if epochs = 1 then "epoch" else "epochs"
-            $"nnUNetTrainer_{epochs}{suffix}", withEpochs (LanguagePrimitives.Int32WithMeasure epochs)
+        for count in [ 1; 5; 10; 20; 50; 100; 250; 500; 750; 2000; 4000; 8000 ] do
+            let suffix = if count = 1 then "epoch" else "epochs"
+            $"nnUNetTrainer_{count}{suffix}", epochs count
+        for count in [ 250; 2000; 4000; 8000 ] do
+            $"nnUNetTrainer_{count}epochs_NoMirroring",
+            epochs count >> withAugmentation Augmentation.noMirroring
         "nnUNetTrainerNoMirroring", withAugmentation Augmentation.noMirroring
+        "nnUNetTrainer_onlyMirror01", withAugmentation (onlyMirror01 Augmentation.nnUNet)
+        "nnUNetTrainer_onlyMirror01_1500ep",
+        epochs 1500 >> withAugmentation (onlyMirror01 Augmentation.nnUNet)
+        "nnUNetTrainer_onlyMirror01_DA5", withAugmentation (onlyMirror01 Augmentation.da5)
         "nnUNetTrainerNoDA", withAugmentation Augmentation.off
         "nnUNetTrainerDA5", withAugmentation Augmentation.da5
+        "nnUNetTrainerDA5_10epochs", epochs 10 >> withAugmentation Augmentation.da5
         "nnUNetTrainerDiceLoss", withLoss Loss.Dice
         "nnUNetTrainerCELoss", withLoss Loss.CrossEntropy
+        "nnUNetTrainerCELoss_5epochs", epochs 5 >> withLoss Loss.CrossEntropy
         "nnUNetTrainerDiceTopK10Loss", withLoss (Loss.DiceTopK 10.0)
         "nnUNetTrainerCosAnneal", withSchedule (Schedule.Cosine 0.0)
         "nnUNetTrainer_warmup", withSchedule (Schedule.WarmUp(50<epoch>, Schedule.Polynomial 0.9))
+        for suffix, rate in [ "", 1e-2; "1en3", 1e-3; "3en4", 3e-4 ] do
+            $"nnUNetTrainerAdam{suffix}", withOptimizer (Optimizer.AdamWAmsGrad(rate, 3e-5, 1e-8))
+            $"nnUNetTrainerVanillaAdam{suffix}", withOptimizer (Optimizer.Adam(rate, 3e-5, 1e-8))
+        "nnUNetTrainerBN", changeNetwork (withNorm Norm.Batch)
+        "nnUNetTrainerNoDeepSupervision", changeNetwork (withDeepSupervision false)
     ]
 
     /// Every alias.
@@ -63,7 +92,8 @@ module TrainerAliases =
             for name, change in variants ->
                 {
                     alias name plain PublishedTrainers.nnUNet with
-                        TrainerAlias.Change = change
+                        TrainerAlias.Change =
+                            change >> inFolderOf (name.Substring("nnUNetTrainer".Length).TrimStart '_')
                 }
         ]
 

@@ -36,7 +36,9 @@ module internal ExperimentRules =
             and! () = Rules.notNegative decay |> Validation.field "weightDecay"
             return ()
           }
-        | Optimizer.AdamW(rate, decay, epsilon) -> validation {
+        | Optimizer.Adam(rate, decay, epsilon)
+        | Optimizer.AdamW(rate, decay, epsilon)
+        | Optimizer.AdamWAmsGrad(rate, decay, epsilon) -> validation {
             let! () = Rules.positive rate |> Validation.field "learningRate"
             and! () = Rules.notNegative decay |> Validation.field "weightDecay"
             and! () = Rules.positive epsilon |> Validation.field "epsilon"
@@ -46,7 +48,9 @@ module internal ExperimentRules =
     let private learningRate =
         function
         | Optimizer.SgdNesterov(rate, _, _)
-        | Optimizer.AdamW(rate, _, _) -> rate
+        | Optimizer.Adam(rate, _, _)
+        | Optimizer.AdamW(rate, _, _)
+        | Optimizer.AdamWAmsGrad(rate, _, _) -> rate
 
     let rec private schedule (epochs: int<epoch>) optimizer =
         function

@@ -89,6 +89,38 @@ let tests =
             Expect.equal (apply "nnUNetTrainerDA5").Augmentation Augmentation.da5 "augmentation"
             Expect.equal (apply "nnUNetTrainerUMambaEncNoAMP").Precision Precision.Float32 "precision"
             Expect.equal (apply "nnUNetTrainer").Precision Precision.Float16 "mixed precision"
+            let adam = (apply "nnUNetTrainerVanillaAdam3en4").Optimizer
+            Expect.equal adam (Optimizer.Adam(3e-4, 3e-5, 1e-8)) "optimizer"
+            Expect.equal (apply "nnUNetTrainerBN").Network.Norm Norm.Batch "norm"
+            Expect.isFalse (apply "nnUNetTrainerNoDeepSupervision").Network.DeepSupervision "one map"
+            let mirrored = (apply "nnUNetTrainer_onlyMirror01_DA5").Augmentation
+            Expect.hasLength mirrored Augmentation.da5.Length "the same steps"
+
+            Expect.contains
+                mirrored
+                (AugmentationStep.Spatial(1.0, SpatialChange.Mirror [ 0; 1 ]))
+                "flips along two axes"
+
+            Expect.equal
+                (Augmentation.withoutMirroring mirrored)
+                (Augmentation.withoutMirroring Augmentation.da5)
+                "all else"
+        }
+
+        test "each way to train a network has a folder of its own" {
+            let names = [
+                for alias in TrainerAliases.all do
+                    if not (alias.Name.StartsWith "nnUNetTrainerSegFormer") then
+                        (UlikeMamba.threeD
+                         |> named alias.Network
+                         |> Experiment.create dataset
+                         |> alias.Change)
+                            .Name
+            ]
+
+            Expect.equal (List.distinct names) names "names"
+            Expect.contains names "Dataset218_AMOS-nnUNet_DA5" "the network's name first"
+            Expect.contains names "Dataset218_AMOS-nnUNet_100epochs" "one word"
         }
 
         test "an alias's network trains as its trainer says" {

@@ -26,7 +26,9 @@ public static class LearningRate
     public static double Initial(Optimizer optimizer) => optimizer switch
     {
         Optimizer.SgdNesterov sgd => sgd.learningRate,
+        Optimizer.Adam adam => adam.learningRate,
         Optimizer.AdamW adam => adam.learningRate,
+        Optimizer.AdamWAmsGrad adam => adam.learningRate,
         _ => throw new ArgumentOutOfRangeException(nameof(optimizer)),
     };
 }

@@ -29,7 +29,9 @@ public abstract class ParameterOptimizer : IDisposable
         optimizer switch
         {
             Optimizer.SgdNesterov s => new SgdNesterov(parameters, clipping, s.momentum, s.weightDecay),
-            Optimizer.AdamW a => new AdamW(parameters, clipping, a.weightDecay, a.epsilon),
+            Optimizer.Adam a => new Adam(parameters, clipping, a.weightDecay, a.epsilon, decoupled: false, amsGrad: false),
+            Optimizer.AdamW a => new Adam(parameters, clipping, a.weightDecay, a.epsilon, decoupled: true, amsGrad: false),
+            Optimizer.AdamWAmsGrad a => new Adam(parameters, clipping, a.weightDecay, a.epsilon, decoupled: true, amsGrad: true),
             _ => throw new ArgumentOutOfRangeException(nameof(optimizer)),
         };
 

@@ -1,4 +1,4 @@
-/// Learning rates, optimizers and the moving average against tests/golden/pipeline/unit/schedule.json; AdamW against
+/// Learning rates, optimizers and the moving average against tests/golden/pipeline/unit/schedule.json; Adam and its changes against
 /// libtorch's; states that go to a checkpoint and back.
 module MedSegDsl.Tests.Runtime.Training.OptimizationTests
 
@@ -101,7 +101,16 @@ let private weights (network: struct (string * torch.Tensor)[]) = [ for struct (
 
 let private optimizers = [
     "SGD", Optimizer.SgdNesterov(0.02, 0.9, 1e-3)
+    "Adam", Optimizer.Adam(0.02, 1e-2, 1e-8)
     "AdamW", Optimizer.AdamW(0.02, 1e-2, 1e-8)
+    "AdamW with AMSGrad", Optimizer.AdamWAmsGrad(0.02, 1e-2, 1e-8)
+]
+
+/// libtorch's optimizers of the same numbers, without the first.
+let private adams: (Modules.Parameter list -> torch.optim.Optimizer) list = [
+    fun p -> torch.optim.Adam(p, lr = 0.02, weight_decay = 1e-2, eps = 1e-8)
+    fun p -> torch.optim.AdamW(p, lr = 0.02, weight_decay = 1e-2, eps = 1e-8)
+    fun p -> torch.optim.AdamW(p, lr = 0.02, weight_decay = 1e-2, eps = 1e-8, amsgrad = true)
 ]
 
 let tests =
@@ -134,26 +143,27 @@ let tests =
                 "half of what is left"
         }
 
-        test "AdamW steps as libtorch's" {
-            use _ = torch.NewDisposeScope()
-            let mine, other = network (), network ()
-            use optimizer = ParameterOptimizer.Create(snd optimizers[1], mine, 1e6)
-            let theirs = [ for struct (_, p) in other[..1] -> p :?> Modules.Parameter ]
+        for (name, definition), reference in List.zip optimizers[1..] adams do
+            test $"{name} steps as libtorch's" {
+                use _ = torch.NewDisposeScope()
+                let mine, other = network (), network ()
+                use optimizer = ParameterOptimizer.Create(definition, mine, 1e6)
 
-            use reference =
-                torch.optim.AdamW(theirs, lr = 0.02, weight_decay = 1e-2, eps = 1e-8)
+                use theirs =
+                    reference [ for struct (_, p) in other[..1] -> p :?> Modules.Parameter ]
 
-            for step in 0..4 do
-                gradients step mine
-                gradients step other
-                optimizer.Step(0.02).Dispose()
-                reference.step () |> ignore
+                for step in 0..4 do
+                    gradients step mine
+                    gradients step other
+                    optimizer.Step(0.02).Dispose()
+                    theirs.step () |> ignore
 
-            List.iter2
-                (Array.iter2 (fun (a: float32) b -> Expectations.close 1e-6 0.0 (float b) (float a) "weight"))
-                (weights mine)
-                (weights other)
-        }
+                List.iter2
+                    (Array.iter2 (fun (a: float32) b ->
+                        Expectations.close 1e-6 0.0 (float b) (float a) "weight"))
+                    (weights mine)
+                    (weights other)
+            }
 
         for name, definition in optimizers do
             test $"{name} leaves parameters without a gradient alone" {

@@ -14,8 +14,8 @@ let network (name: string) =
     | Some network -> network
     | None -> refuse $"{name} is no network of the catalogue; `medseg list networks` prints them"
 
-/// A trainer under nnU-Net's name, and its network.
-let trainer (name: string) =
+/// The network of a trainer under nnU-Net's name, and what that sets.
+let trained (name: string) =
     match TrainerAliases.tryFind name with
     | None ->
         let names = String.Join(", ", [ for alias in TrainerAliases.all -> alias.Name ])
@@ -23,7 +23,7 @@ let trainer (name: string) =
         refuse $"{name} is no trainer that is known here; there are {names}"
     | Some alias ->
         match Networks.tryFind alias.Network with
-        | Some network -> alias, network
+        | Some network -> network, asInTrainer alias.Trainer >> alias.Change
         | None -> refuse $"{name} trains {alias.Network}, which is not in the catalogue"
 
 /// `all`, or networks of the catalogue by name.

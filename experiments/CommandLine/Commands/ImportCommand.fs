@@ -14,14 +14,14 @@ open MedSegDsl.Experiments.Workflow
 open MedSegDsl.Experiments.CommandLine
 open MedSegDsl.Experiments.CommandLine.Arguments
 
-/// The network of `-n`, of the trainer of `-tr`, or of the trainer that the checkpoint names.
-let private network (args: ParseResults<ImportArgs>) (file: WeightsFile) =
+/// The network of `-n`, of the trainer of `-tr`, or of the trainer that the checkpoint names, and what its trainer sets.
+let private trained (args: ParseResults<ImportArgs>) (file: WeightsFile) =
     match args.TryGetResult ImportArgs.Network, args.TryGetResult ImportArgs.Trainer, file.Checkpoint with
-    | Some name, _, _ -> Parse.network name
-    | None, Some trainer, _ -> snd (Parse.trainer trainer)
+    | Some name, _, _ -> Parse.network name, asPublished
+    | None, Some trainer, _ -> Parse.trained trainer
     | None, None, Null ->
         raise (UserException $"{file.Path}: which network do the weights belong to? Name it with -n")
-    | None, None, NonNull checkpoint -> snd (Parse.trainer checkpoint.Trainer)
+    | None, None, NonNull checkpoint -> Parse.trained checkpoint.Trainer
 
 let private source (args: ParseResults<ImportArgs>) file =
     match args.TryGetResult ImportArgs.Dataset with
@@ -31,7 +31,9 @@ let private source (args: ParseResults<ImportArgs>) file =
         let dataset = folders.PreprocessedDataset(folders.DatasetName name)
         ImportSource.OfDataset(dataset, args.GetResult(ImportArgs.Plans, "nnUNetPlans"))
 
-let private experiment (args: ParseResults<ImportArgs>) (file: WeightsFile) (source: ImportSource) network =
+let private experiment (args: ParseResults<ImportArgs>) (file: WeightsFile) (source: ImportSource) =
+    let network, asInItsTrainer = trained args file
+
     let configuration =
         match args.TryGetResult ImportArgs.Configuration, file.Checkpoint with
         | Some name, _ -> name
@@ -39,7 +41,7 @@ let private experiment (args: ParseResults<ImportArgs>) (file: WeightsFile) (sou
         | None, Null -> "3d_fullres"
 
     Experiment.create (Training.datasetOf source.Plans.DatasetName) network
-    |> asPublished
+    |> asInItsTrainer
     |> withConfiguration (Parse.configuration configuration)
     |> withPlans source.Plans.PlansName
     |> Parse.applied (args.TryGetResult ImportArgs.Patch) (Parse.patch >> withPatch)
@@ -73,14 +75,13 @@ let run (args: ParseResults<ImportArgs>) =
     NativeLibtorch.Load() |> ignore
     use file = read (args.GetResult ImportArgs.File)
     describe file
-    let network = network args file
     let source = source args file
 
     let import =
         ModelImport(
             file,
             source,
-            experiment args file source network,
+            experiment args file source,
             fold args file,
             WeightsPatch =
                 (args.TryGetResult ImportArgs.Weights_Patch

@@ -52,7 +52,7 @@ let private checkedWords (before: string list) (after: string list) =
         )
 
     parsed.TryGetResult TrainArgs.Network |> Option.iter (Parse.network >> ignore)
-    parsed.TryGetResult TrainArgs.Trainer |> Option.iter (Parse.trainer >> ignore)
+    parsed.TryGetResult TrainArgs.Trainer |> Option.iter (Parse.trained >> ignore)
     after
 
 let private jobs (args: ParseResults<SubmitArgs>) : SlurmArray =

@@ -15,10 +15,11 @@ open MedSegDsl.Experiments.CommandLine.Arguments
 /// The network, and what its trainer sets: that of `-tr`, else the one that the network was published with.
 let private trained (args: ParseResults<TrainArgs>) =
     let named = args.TryGetResult TrainArgs.Network |> Option.map Parse.network
-    let trainer = args.TryGetResult TrainArgs.Trainer |> Option.map Parse.trainer
 
-    match trainer with
-    | Some(alias, own) -> Option.defaultValue own named, asInTrainer alias.Trainer >> alias.Change
+    match args.TryGetResult TrainArgs.Trainer with
+    | Some name ->
+        let own, asInTrainer = Parse.trained name
+        Option.defaultValue own named, asInTrainer
     | None -> Option.defaultValue UlikeMamba.multiTri named, asPublished
 
 /// Mixed precision is for GPUs: on the CPU nnU-Net computes in float32 whatever its trainer says.

@@ -32,35 +32,17 @@ internal static class VectorMath
     {
         var shifted = x + Vector256.Create(Rounder);
         var f = x - (shifted - Vector256.Create(Rounder));
-        var f2 = f * f;
-        var p = Fma(f, Vector256.Create(P5), Vector256.Create(P4));
-        p = Fma(p, f2, Fma(f, Vector256.Create(P3), Vector256.Create(P2)));
-        p = Fma(p, f2, Fma(f, Vector256.Create(P1), Vector256<float>.One));
-        return p * PowerOf2(shifted);
+        var bounded = Vector256.Min(Vector256.Max(shifted.AsInt32(), Vector256.Create(Lowest)), Vector256.Create(Highest));
+        return Polynomial(f) * Vector256.ShiftLeft(bounded, 23).AsSingle();
     }
 
-    /// <summary>
-    /// 2ˣ of two vectors, step by step side by side: the processor would else wait for each step's result.
-    /// </summary>
+    /// <summary>2^(x·y) where |x·y| ≤ 126: a third faster for not looking after the limits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Exp2(Vector256<float> x, Vector256<float> y, out Vector256<float> ofX, out Vector256<float> ofY)
+    public static Vector256<float> Exp2OfProduct(Vector256<float> x, Vector256<float> y)
     {
-        var (shiftedX, shiftedY) = (x + Vector256.Create(Rounder), y + Vector256.Create(Rounder));
-        var (wholeX, wholeY) = (shiftedX - Vector256.Create(Rounder), shiftedY - Vector256.Create(Rounder));
-        var (f, g) = (x - wholeX, y - wholeY);
-        var (f2, g2) = (f * f, g * g);
-        var p = Fma(f, Vector256.Create(P5), Vector256.Create(P4));
-        var q = Fma(g, Vector256.Create(P5), Vector256.Create(P4));
-        var pMiddle = Fma(f, Vector256.Create(P3), Vector256.Create(P2));
-        var qMiddle = Fma(g, Vector256.Create(P3), Vector256.Create(P2));
-        var pLow = Fma(f, Vector256.Create(P1), Vector256<float>.One);
-        var qLow = Fma(g, Vector256.Create(P1), Vector256<float>.One);
-        p = Fma(p, f2, pMiddle);
-        q = Fma(q, g2, qMiddle);
-        p = Fma(p, f2, pLow);
-        q = Fma(q, g2, qLow);
-        ofX = p * PowerOf2(shiftedX);
-        ofY = q * PowerOf2(shiftedY);
+        var shifted = Fma(x, y, Vector256.Create(Rounder));
+        var f = Fma(x, y, Vector256.Create(Rounder) - shifted);
+        return Polynomial(f) * Vector256.ShiftLeft(shifted.AsInt32(), 23).AsSingle();
     }
 
     /// <summary>eˣ, with the same limits.</summary>
@@ -94,10 +76,12 @@ internal static class VectorMath
         Vector256.MultiplyAddEstimate(a, b, c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> PowerOf2(Vector256<float> shifted)
+    private static Vector256<float> Polynomial(Vector256<float> f)
     {
-        var bounded = Vector256.Min(Vector256.Max(shifted.AsInt32(), Vector256.Create(Lowest)), Vector256.Create(Highest));
-        return Vector256.ShiftLeft(bounded, 23).AsSingle();
+        var f2 = f * f;
+        var p = Fma(f, Vector256.Create(P5), Vector256.Create(P4));
+        p = Fma(p, f2, Fma(f, Vector256.Create(P3), Vector256.Create(P2)));
+        return Fma(p, f2, Fma(f, Vector256.Create(P1), Vector256<float>.One));
     }
 
     /// <summary>The sum over the lanes of each of eight vectors: lane i is the sum of the i-th.</summary>

@@ -102,9 +102,13 @@ internal sealed unsafe class ScanBackwardTask : IDisposable
         scan.TimeSteps(count, u, delta, bias, dt, input);
         new Span<float>(scan.StartOf(batch, block, segment, chunk), scan.States * Width).CopyTo(
             new Span<float>(states, scan.States * Width));
-        for (var t = 0; t < count; t++)
+        if (scan.AreBounded(dt, count, rates))
         {
-            StepAgain(t, scan.B.At(batch, segment, tokens[t]), scan.C.At(batch, segment, tokens[t]));
+            StepsAgain<BoundedDecay>(segment, tokens, count);
+        }
+        else
+        {
+            StepsAgain<AnyDecay>(segment, tokens, count);
         }
 
         ScanProblem.Gather(gradients.Result, batch, segment, block, tokens, count, dy);
@@ -127,9 +131,17 @@ internal sealed unsafe class ScanBackwardTask : IDisposable
         AddToTotals(biasSums, biasTotals, Width);
     }
 
+    private void StepsAgain<TDecay>(int segment, int* tokens, int count) where TDecay : struct, IDecay
+    {
+        for (var t = 0; t < count; t++)
+        {
+            StepAgain<TDecay>(t, scan.B.At(batch, segment, tokens[t]), scan.C.At(batch, segment, tokens[t]));
+        }
+    }
+
     // The forward step of one token, with all states and decays kept.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void StepAgain(int t, float* b, float* c)
+    private void StepAgain<TDecay>(int t, float* b, float* c) where TDecay : struct, IDecay
     {
         var (dt0, dt1) = (Vector256.Load(dt + t * Width), Vector256.Load(dt + t * Width + 8));
         var (in0, in1) = (Vector256.Load(input + t * Width), Vector256.Load(input + t * Width + 8));
@@ -142,7 +154,7 @@ internal sealed unsafe class ScanBackwardTask : IDisposable
         for (var n = 0; n < count; n++, rate += Width, before += Width, after += Width, decay += Width)
         {
             var (weightIn, weightOut) = (Vector256.Create(b[n]), Vector256.Create(c[n]));
-            VectorMath.Exp2(dt0 * Vector256.Load(rate), dt1 * Vector256.Load(rate + 8), out var e0, out var e1);
+            var (e0, e1) = (TDecay.Of(dt0, Vector256.Load(rate)), TDecay.Of(dt1, Vector256.Load(rate + 8)));
             var h0 = VectorMath.Fma(e0, Vector256.Load(before), in0 * weightIn);
             var h1 = VectorMath.Fma(e1, Vector256.Load(before + 8), in1 * weightIn);
             Vector256.Store(e0, decay);

@@ -62,9 +62,13 @@ internal sealed unsafe class ScanForwardTask : IDisposable
                 ScanProblem.Gather(scan.U, batch, segment, block, tokens, count, u);
                 ScanProblem.Gather(scan.Delta, batch, segment, block, tokens, count, dt);
                 scan.TimeSteps(count, u, dt, bias, dt, input);
-                for (var t = 0; t < count; t++)
+                if (scan.AreBounded(dt, count, rates))
                 {
-                    Step(t, scan.B.At(batch, segment, tokens[t]), scan.C.At(batch, segment, tokens[t]));
+                    Steps<BoundedDecay>(segment, tokens, count);
+                }
+                else
+                {
+                    Steps<AnyDecay>(segment, tokens, count);
                 }
                 if (scan.Z.Exist)
                 {
@@ -76,9 +80,17 @@ internal sealed unsafe class ScanForwardTask : IDisposable
         }
     }
 
+    private void Steps<TDecay>(int segment, int* tokens, int count) where TDecay : struct, IDecay
+    {
+        for (var t = 0; t < count; t++)
+        {
+            Step<TDecay>(t, scan.B.At(batch, segment, tokens[t]), scan.C.At(batch, segment, tokens[t]));
+        }
+    }
+
     // One token: h ← exp(dt·a)·h + dt·u·b for all states, y = ⟨h, c⟩.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Step(int t, float* b, float* c)
+    private void Step<TDecay>(int t, float* b, float* c) where TDecay : struct, IDecay
     {
         var (dt0, dt1) = (Vector256.Load(dt + t * Width), Vector256.Load(dt + t * Width + 8));
         var (in0, in1) = (Vector256.Load(input + t * Width), Vector256.Load(input + t * Width + 8));
@@ -88,9 +100,8 @@ internal sealed unsafe class ScanForwardTask : IDisposable
         for (var n = 0; n < states; n++, rate += Width, h += Width)
         {
             var (weightIn, weightOut) = (Vector256.Create(b[n]), Vector256.Create(c[n]));
-            VectorMath.Exp2(dt0 * Vector256.Load(rate), dt1 * Vector256.Load(rate + 8), out var decay0, out var decay1);
-            var h0 = VectorMath.Fma(decay0, Vector256.Load(h), in0 * weightIn);
-            var h1 = VectorMath.Fma(decay1, Vector256.Load(h + 8), in1 * weightIn);
+            var h0 = VectorMath.Fma(TDecay.Of(dt0, Vector256.Load(rate)), Vector256.Load(h), in0 * weightIn);
+            var h1 = VectorMath.Fma(TDecay.Of(dt1, Vector256.Load(rate + 8)), Vector256.Load(h + 8), in1 * weightIn);
             Vector256.Store(h0, h);
             Vector256.Store(h1, h + 8);
             y0 = VectorMath.Fma(h0, weightOut, y0);

@@ -109,4 +109,25 @@ internal sealed unsafe class ScanProblem
             Vector256.Store(step1 * Vector256.Load(u + i + 8), input + i + 8);
         }
     }
+
+    /// <summary>Whether no |dt·rate| of a chunk is above <see cref="BoundedDecay.Limit"/>: dt as (tokens, 16), rates as (N, 16).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool AreBounded(float* dt, int count, float* rates) =>
+        Largest(dt, count * Width) * Largest(rates, States * Width) <= BoundedDecay.Limit;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Largest(float* values, int count)
+    {
+        var largest = Vector256<float>.Zero;
+        for (var i = 0; i < count; i += 8)
+        {
+            largest = Vector256.Max(largest, Vector256.Abs(Vector256.Load(values + i)));
+        }
+        var result = 0f;
+        for (var lane = 0; lane < 8; lane++)
+        {
+            result = MathF.Max(result, largest.GetElement(lane));
+        }
+        return result;
+    }
 }

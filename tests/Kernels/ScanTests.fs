@@ -15,6 +15,8 @@ type Case = {
     D: int
     N: int
     Order: Order
+    /// The fastest decay rate.
+    Rate: float
     Skip: bool
     Gate: bool
     Bias: bool
@@ -28,6 +30,7 @@ let private case = {
     D = 5
     N = 3
     Order = List.head orders
+    Rate = 3.0
     Skip = true
     Gate = true
     Bias = true
@@ -100,6 +103,8 @@ let private cases = [
             D = 16
             N = 16
     }
+    // Some decays are no normal numbers any more.
+    { case with Rate = 400.0; D = 17 }
 ]
 
 let private label case =
@@ -115,7 +120,7 @@ let private label case =
 
     let d, h, w = case.Volume
     let parts = String.concat "+" parts
-    $"{case.Order.Name}, B {case.B}, S {case.S}, volume {d}x{h}x{w}, D {case.D}, N {case.N}, {parts}"
+    $"{case.Order.Name}, B {case.B}, S {case.S}, volume {d}x{h}x{w}, D {case.D}, N {case.N}, rates to {case.Rate}, {parts}"
 
 let private path case = case.Volume |||> case.Order.Path
 
@@ -133,7 +138,7 @@ let private inputs case : Tensor list =
         make 1 -1.0 1.0 [ b; s; l; channels ]
         // Without softplus the time steps themselves must be positive.
         (if case.Softplus then make 2 -3.0 1.0 else make 2 0.05 1.0) [ b; s; l; channels ]
-        make 3 -3.0 -0.2 [ channels; n ]
+        make 3 -case.Rate -0.2 [ channels; n ]
         make 4 -1.0 1.0 [ b; s; l; n ]
         make 5 -1.0 1.0 [ b; s; l; n ]
         if case.Skip then

@@ -149,6 +149,8 @@ type EvaluateArgs =
     | Rules of NAME: string
     | Tolerance of MM: string list
     | Pictures of COUNT: int
+    | Slices of NUMBER: int list
+    | Plane of NAME: string
     | Images of FOLDER: string
     | Chill
 
@@ -164,6 +166,9 @@ type EvaluateArgs =
             | Tolerance _ -> Help.tolerance
             | Pictures _ ->
                 "draw so many of the worst and of the best cases, and box plots, into the folder pictures beside the summary"
+            | Slices _ ->
+                "for --pictures: these slices, by the numbers beside the pictures; default: of each plane the one that shows most"
+            | Plane _ -> "of --slices: axial (default), coronal or sagittal"
             | Images _ -> "folder of the images for --pictures; default: imagesTs beside labelsTs"
             | Chill -> "reference labels without a prediction are no error"
 

@@ -101,6 +101,7 @@ let all =
         Runtime.Training.ProgressTests.tests
         Runtime.Training.CurveFilesTests.tests
         Runtime.Training.TrainerTests.tests
+        Runtime.Training.CheckpointVersionTests.tests
         Runtime.Training.BadBatchTests.tests
         Runtime.Training.KilledTrainingTests.tests
         Runtime.Training.TrainingRunTests.tests

@@ -2,6 +2,7 @@
 module MedSegDsl.Experiments.CommandLine.Arguments
 
 open Argu
+open MedSegDsl.Experiments.CommandLine
 open MedSegDsl.Experiments.CommandLine.SelectionArguments
 open MedSegDsl.Experiments.CommandLine.SubmitArguments
 
@@ -54,7 +55,7 @@ type PreprocessArgs =
             match arg with
             | Dataset _ -> "dataset id or folder name in nnUNet_raw"
             | Configurations _ -> "configurations of the plans; default: 3d_fullres"
-            | Plans _ -> "plans file without .json; default: nnUNetPlans"
+            | Plans _ -> Help.plans
             | Workers _ -> "cases preprocessed at a time; default: by cores and memory"
             | Overwrite -> "preprocess finished cases again"
             | Compress -> "store cases compressed: less room on disk, slower patches"
@@ -84,7 +85,7 @@ type TrainArgs =
             | Network _ -> "a network of `medseg list`, trained as it was published; default: UlikeMamba_3dMT"
             | Trainer _ ->
                 "nnU-Net's name of a trainer, for example nnUNetTrainerUMambaEnc: its network and how it trains (`medseg list trainers`)"
-            | Plans _ -> "plans file without .json; default: nnUNetPlans"
+            | Plans _ -> Help.plans
             | Continue -> "go on from the last checkpoint"
             | Pretrained_Weights _ ->
                 "start from these weights (.pth, .safetensors) but for the segmentation heads"
@@ -94,7 +95,7 @@ type TrainArgs =
             | Patch _ -> "patch size, for example 64x160x160, in 2d 1x256x256; default: the plans'"
             | Seed _ -> "default: 1"
             | Precision _ -> "float32, bfloat16 or float16; default: the trainer's, on the CPU float32"
-            | Device _ -> "auto (default), cpu, cuda or cuda:N"
+            | Device _ -> Help.device
             | TrainArgs.Save_Probabilities ->
                 "the final validation also writes CASE.npz, from which find-best-configuration tries ensembles"
             | Gpus _ -> "train on so many GPUs of this machine, which share each batch; default: 1"
@@ -122,14 +123,14 @@ type PredictArgs =
         member arg.Usage =
             match arg with
             | Input _ -> "folder of images named CASE_0000.nii.gz, or one such file"
-            | Output _ -> "folder for the segmentations"
-            | Dataset _ -> "dataset id or folder name: the model is looked up in nnUNet_results"
-            | Configuration _ -> "default: 3d_fullres"
-            | Network _ -> "the network that was trained; default: UlikeMamba_3dMT"
-            | Plans _ -> "plans file without .json; default: nnUNetPlans"
-            | Model _ -> "the folder that holds fold_0, ...: instead of -d, -c, -n, -p"
+            | Output _ -> Help.segmentations
+            | Dataset _ -> Help.modelDataset
+            | Configuration _ -> Help.configuration
+            | Network _ -> Help.network
+            | Plans _ -> Help.plans
+            | Model _ -> Help.model
             | Folds _ -> "default: every fold that was trained"
-            | Checkpoint _ -> "checkpoint_final (default) or checkpoint_best"
+            | Checkpoint _ -> Help.checkpoint
             | Step_Size _ -> "step of the sliding window over the patch size; default: 0.5"
             | No_Mirroring -> "predict each patch once, not mirrored along each axis"
             | Save_Probabilities -> "also write the probabilities: CASE.npz and CASE.pkl"
@@ -139,7 +140,7 @@ type PredictArgs =
             | Num_Parts _ ->
                 "predict only one of so many parts of the cases, for several machines; default: 1"
             | Part_Id _ -> "which part, from 0; default: 0"
-            | Device _ -> "auto (default), cpu, cuda or cuda:N"
+            | Device _ -> Help.device
 
 type EvaluateArgs =
     | [<MainCommand; ExactlyOnce>] Folders of REFERENCE: string * PREDICTION: string
@@ -148,6 +149,8 @@ type EvaluateArgs =
     | Rules of NAME: string
     | Tolerance of MM: string list
     | Pictures of COUNT: int
+    | Slices of NUMBER: int list
+    | Plane of NAME: string
     | Images of FOLDER: string
     | Chill
 
@@ -160,9 +163,12 @@ type EvaluateArgs =
                 "default: summary.json in the folder of predictions; metrics.json and metrics.csv lie beside it"
             | Rules _ ->
                 "how empty classes count and what is shown: standard (default), amos, brats, totalsegmentator"
-            | Tolerance _ -> "of NSD in mm: 2 for all classes, liver=5 for one; default: the rules'"
+            | Tolerance _ -> Help.tolerance
             | Pictures _ ->
                 "draw so many of the worst and of the best cases, and box plots, into the folder pictures beside the summary"
+            | Slices _ ->
+                "for --pictures: these slices, by the numbers beside the pictures; default: of each plane the one that shows most"
+            | Plane _ -> "of --slices: axial (default), coronal or sagittal"
             | Images _ -> "folder of the images for --pictures; default: imagesTs beside labelsTs"
             | Chill -> "reference labels without a prediction are no error"
 
@@ -205,7 +211,7 @@ type MeasureArgs =
                 "channels and patch size; default: 1x128x128x128, of a trained model those of its training"
             | MeasureArgs.Classes _ ->
                 "classes with background; default: 16, of a trained model those of its training"
-            | MeasureArgs.Device _ -> "auto (default), cpu, cuda or cuda:N"
+            | MeasureArgs.Device _ -> Help.device
             | MeasureArgs.Json -> "a line of JSON after each part, for programs"
 
 [<RequireQualifiedAccess>]
@@ -261,13 +267,13 @@ type ExportArgs =
             | ExportArgs.Target _ ->
                 "the file to write: .safetensors, or .pth for torch.load(weights_only=True); names are the published code's"
             | ExportArgs.Input _ -> "a file of weights, instead of a trained model"
-            | ExportArgs.Dataset _ -> "dataset id or folder name: the model is looked up in nnUNet_results"
-            | ExportArgs.Configuration _ -> "default: 3d_fullres"
-            | ExportArgs.Network _ -> "the network that was trained; default: UlikeMamba_3dMT"
-            | ExportArgs.Plans _ -> "plans file without .json; default: nnUNetPlans"
-            | ExportArgs.Model _ -> "the folder that holds fold_0, ...: instead of -d, -c, -n, -p"
+            | ExportArgs.Dataset _ -> Help.modelDataset
+            | ExportArgs.Configuration _ -> Help.configuration
+            | ExportArgs.Network _ -> Help.network
+            | ExportArgs.Plans _ -> Help.plans
+            | ExportArgs.Model _ -> Help.model
             | ExportArgs.Fold _ -> "default: 0"
-            | ExportArgs.Checkpoint _ -> "checkpoint_final (default) or checkpoint_best"
+            | ExportArgs.Checkpoint _ -> Help.checkpoint
             | ExportArgs.As_NnUNet _ ->
                 "write an nnU-Net v2 checkpoint for this trainer class there, for example nnUNetTrainerUMambaEnc"
 

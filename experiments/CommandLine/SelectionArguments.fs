@@ -2,6 +2,7 @@
 module MedSegDsl.Experiments.CommandLine.SelectionArguments
 
 open Argu
+open MedSegDsl.Experiments.CommandLine
 
 [<RequireQualifiedAccess>]
 type EnsembleArgs =
@@ -13,7 +14,7 @@ type EnsembleArgs =
         member arg.Usage =
             match arg with
             | EnsembleArgs.Input _ -> "two or more folders of predictions made with --save_probabilities"
-            | EnsembleArgs.Output _ -> "folder for the segmentations"
+            | EnsembleArgs.Output _ -> Help.segmentations
             | EnsembleArgs.Save_Probabilities -> "also write CASE.npz with the averages"
 
 [<RequireQualifiedAccess>]
@@ -29,13 +30,13 @@ type AccumulateArgs =
     interface IArgParserTemplate with
         member arg.Usage =
             match arg with
-            | AccumulateArgs.Dataset _ -> "dataset id or folder name"
-            | AccumulateArgs.Network _ -> "the network that was trained; default: UlikeMamba_3dMT"
+            | AccumulateArgs.Dataset _ -> Help.dataset
+            | AccumulateArgs.Network _ -> Help.network
             | AccumulateArgs.Trainer _ ->
                 "instead of --network: the first part of the folder's name, such as nnUNetTrainer"
-            | AccumulateArgs.Configuration _ -> "default: 3d_fullres"
-            | AccumulateArgs.Plans _ -> "plans file without .json; default: nnUNetPlans"
-            | AccumulateArgs.Folds _ -> "default: 0 1 2 3 4"
+            | AccumulateArgs.Configuration _ -> Help.configuration
+            | AccumulateArgs.Plans _ -> Help.plans
+            | AccumulateArgs.Folds _ -> Help.folds
             | AccumulateArgs.Output _ -> "default: crossval_results_folds_0_1_2_3_4 in the model's folder"
 
 [<RequireQualifiedAccess>]
@@ -51,14 +52,14 @@ type FindBestArgs =
     interface IArgParserTemplate with
         member arg.Usage =
             match arg with
-            | FindBestArgs.Dataset _ -> "dataset id or folder name"
+            | FindBestArgs.Dataset _ -> Help.dataset
             | FindBestArgs.Networks _ ->
                 "networks that were trained; default: every model in the dataset's folder of results"
             | FindBestArgs.Trainers _ ->
                 "instead of --networks: first parts of folder names, such as nnUNetTrainer"
             | FindBestArgs.Configurations _ -> "default: those that were trained"
             | FindBestArgs.Plans _ -> "plans files without .json; default: nnUNetPlans"
-            | FindBestArgs.Folds _ -> "default: 0 1 2 3 4"
+            | FindBestArgs.Folds _ -> Help.folds
             | FindBestArgs.Disable_Ensembling ->
                 "do not try pairs, which need the probabilities of the validation cases"
 
@@ -101,13 +102,12 @@ type CompareArgs =
                 "folders of trained models or of evaluated predictions, or NAME=FOLDER to name them"
             | CompareArgs.Dataset _ -> "dataset id or folder name, for --networks"
             | CompareArgs.Networks _ -> "networks that were trained on the dataset; all their seeds are taken"
-            | CompareArgs.Configuration _ -> "default: 3d_fullres"
-            | CompareArgs.Plans _ -> "plans file without .json; default: nnUNetPlans"
+            | CompareArgs.Configuration _ -> Help.configuration
+            | CompareArgs.Plans _ -> Help.plans
             | CompareArgs.Folds _ -> "the folds that should be there; default: those that some model has"
             | CompareArgs.Reference _ -> "the model that the others are tested against; default: the best"
             | CompareArgs.Rules _ -> "standard (default), amos, brats, totalsegmentator"
-            | CompareArgs.Tolerance _ ->
-                "of NSD in mm: 2 for all classes, liver=5 for one; default: the rules'"
+            | CompareArgs.Tolerance _ -> Help.tolerance
             | CompareArgs.Measure -> "measure latency and memory of each network on this machine"
             | CompareArgs.Device _ -> "for --measure: auto (default), cpu, cuda or cuda:N"
             | CompareArgs.Output _ ->

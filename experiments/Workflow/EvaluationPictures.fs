@@ -46,11 +46,13 @@ let private boxes folder (report: MetricsReport) =
             rows
         )
 
-/// Writes the pictures of so many worst and best cases, and the box plots. Gives a line for each case without a picture.
+/// Writes the pictures of so many worst and best cases, in the chosen slices or those that show most, and the box plots.
+/// Gives a line for each case without a picture.
 let write
     (dataset: DatasetJson)
     (images: string)
     count
+    (slices: SliceChoice option)
     (summary: EvaluationSummary)
     (report: MetricsReport)
     folder
@@ -78,7 +80,8 @@ let write
                         image,
                         files[case.Case].PredictionFile,
                         files[case.Case].ReferenceFile,
-                        dataset
+                        dataset,
+                        slices = Option.toObj slices
                     )
                 with :? UserException as failure ->
                     failure.Message

@@ -151,7 +151,9 @@ public sealed class FolderPrediction
         var image = reader.ReadChannels(files.Images);
         if (!TensorPrimitives.IsFiniteAll<float>(image.Voxels.Data))
             throw new UserException($"{string.Join(", ", files.Images)}: contains NaN or infinite voxels; replace them");
-        return new PreparedCase(index, files, image.Geometry, predictor.Preprocess(image, PreviousStage(files, image)));
+        var preprocessed = predictor.Preprocess(image, PreviousStage(files, image));
+        options.InMemory?.Invoke(files.Id);
+        return new PreparedCase(index, files, image.Geometry, preprocessed);
     }
 
     /// <summary>What the first stage of a cascade said about a case; null outside a cascade.</summary>

@@ -24,6 +24,9 @@ public sealed record PredictionOptions
 
     /// <summary>In how many parts the cases are divided.</summary>
     public int Parts { get; init; } = 1;
+
+    /// <summary>Told, on the thread that reads ahead, when a case is in memory and before it waits for the device.</summary>
+    internal Action<string>? InMemory { get; init; }
 }
 
 /// <summary>How far a prediction has come.</summary>

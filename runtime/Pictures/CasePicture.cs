@@ -16,10 +16,13 @@ public static class CasePicture
     /// <param name="reference">The reference label map, or null.</param>
     /// <param name="dataset">Names the classes. A channel called CT is shown in the abdominal window.</param>
     /// <param name="channel">Which of the dataset's channels the image is.</param>
-    /// <exception cref="UserException">A file cannot be read, the grids differ, or a label is unknown.</exception>
+    /// <param name="slices">The slices that are shown; if null, of each plane the one that shows most.</param>
+    /// <exception cref="UserException">
+    /// A file cannot be read, the grids differ, a label is unknown, or a chosen slice is not there.
+    /// </exception>
     public static void Write(
         string path, string title, string? subtitle, string image, string prediction, string? reference,
-        DatasetJson dataset, int channel = 0)
+        DatasetJson dataset, int channel = 0, SliceChoice? slices = null)
     {
         var reader = ImageReaders.For(dataset, null);
         var (voxels, geometry) = reader.Read(image);
@@ -32,6 +35,7 @@ public static class CasePicture
         {
             Subtitle = subtitle,
             Reference = referred,
+            Slices = slices,
             Window = isCt ? IntensityWindow.AbdominalCt : null,
         });
     }

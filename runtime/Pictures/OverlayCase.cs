@@ -24,6 +24,9 @@ public sealed record OverlayCase(
     /// <summary>Black and white; by percentiles if null.</summary>
     public IntensityWindow? Window { get; init; }
 
+    /// <summary>The slices that are shown; if null, of each plane the one that shows most.</summary>
+    public SliceChoice? Slices { get; init; }
+
     /// <summary>A smaller line below the title.</summary>
     public string? Subtitle { get; init; }
 }

@@ -7,7 +7,7 @@ namespace MedSegDsl.Runtime.Pictures;
 
 /// <summary>
 /// A picture of one case for a paper or a report: image, reference and prediction side by side in an axial, a coronal and a
-/// sagittal slice, all in one scale of millimetres, with a legend of classes and their Dice.
+/// sagittal slice or in chosen slices, all in one scale of millimetres, with a legend of classes and their Dice.
 /// </summary>
 public static class OverlayPicture
 {
@@ -22,7 +22,9 @@ public static class OverlayPicture
     /// <summary>Writes the picture as PNG, on white, at a width that prints at 300 dots per inch over a page's text.</summary>
     /// <param name="path">The file.</param>
     /// <param name="content">What it shows.</param>
-    /// <exception cref="UserException">The volumes have different shapes, or the file cannot be written.</exception>
+    /// <exception cref="UserException">
+    /// The volumes have different shapes, a chosen slice is not there, or the file cannot be written.
+    /// </exception>
     public static void Write(string path, OverlayCase content)
     {
         foreach (var labels in new[] { content.Prediction, content.Reference })

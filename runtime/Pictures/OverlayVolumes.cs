@@ -18,7 +18,8 @@ internal sealed class OverlayVolumes
             ? [("Image", null), ("Prediction", Prediction)]
             : [("Image", null), ("Reference", Reference), ("Prediction", Prediction)];
         var shown = SlicePlane.All.Where(plane => plane.Size(Shape) is { Rows: > 1, Columns: > 1 }).ToArray();
-        Slices = [.. shown.Select(plane => new OverlaySlice(plane, plane.Choose(Reference ?? Prediction)))];
+        Slices = content.Slices?.In(content.Title, Shape, shown)
+            ?? [.. shown.Select(plane => new OverlaySlice(plane, plane.Choose(Reference ?? Prediction)))];
     }
 
     /// <summary>The channel that is shown (superior, anterior, right).</summary>

@@ -217,7 +217,33 @@ let tests =
         ]
         refuses "a release that is not there" [ "convert"; "brats"; "nowhere" ] [ "nowhere"; "BraTS 2021" ]
         refuses "a file that is not there" [ "inspect"; "nowhere.nii.gz" ] [ "nowhere.nii.gz" ]
-        refuses "folders that are not there" [ "evaluate"; "labels"; "predictions" ] [ "predictions" ]
+        refuses "folders that are not there" [ "evaluate"; "labels"; "predictions" ] [
+            "predictions"
+            "--dataset-json"
+        ]
+        refuses "slices without pictures" [ "evaluate"; "labels"; "out"; "--slices"; "10" ] [ "--pictures" ]
+        refuses "a plane without slices" [
+            "evaluate"
+            "labels"
+            "out"
+            "--pictures"
+            "1"
+            "--plane"
+            "axial"
+        ] [ "--slices" ]
+        refuses "a wrong plane" [
+            "evaluate"
+            "labels"
+            "out"
+            "--pictures"
+            "1"
+            "--slices"
+            "10"
+            "20"
+            "--plane"
+            "oblique"
+        ] [ "oblique"; "axial, coronal or sagittal" ]
+        refuses "pictures of no case" [ "evaluate"; "labels"; "out"; "--pictures"; "0" ] [ "--pictures 0" ]
         refuses "a model that is not there" [ "predict"; "-i"; "images"; "-o"; "out"; "-m"; "model" ] [
             "model"
         ]

@@ -90,19 +90,37 @@ public sealed record CheckpointState(
     /// <summary>Reads a state.</summary>
     /// <param name="json">What <see cref="ToJson"/> gave.</param>
     /// <param name="path">The file, for errors.</param>
-    /// <exception cref="UserException">It is something else, or of a later version.</exception>
+    /// <exception cref="OtherVersionException">It is of another version.</exception>
+    /// <exception cref="UserException">It is something else.</exception>
     public static CheckpointState FromJson(string json, string path)
     {
         try
         {
-            var state = JsonSerializer.Deserialize<CheckpointState>(json, Options);
-            return state is { Version: CurrentVersion }
-                ? state
-                : throw new UserException($"{path}: a checkpoint of version {state?.Version}, but this program reads version {CurrentVersion}");
+            // Alone and first: another version may have other fields.
+            CheckVersion(JsonSerializer.Deserialize<Layout>(json)?.Version, path);
+            return JsonSerializer.Deserialize<CheckpointState>(json, Options)!;
         }
         catch (JsonException cause)
         {
             throw new UserException($"{path}: not a checkpoint of this program: {cause.Message}", cause);
         }
     }
+
+    private static void CheckVersion(int? version, string path)
+    {
+        switch (version)
+        {
+            case CurrentVersion:
+                return;
+            case null:
+                throw new UserException($"{path}: not a checkpoint of this program: it states no version");
+            case > CurrentVersion:
+                throw new OtherVersionException($"{path}: a checkpoint of version {version}, which a later program wrote; this one reads version {CurrentVersion}: update it");
+            default:
+                throw new OtherVersionException($"{path}: a checkpoint of version {version}, but this program reads version {CurrentVersion}: use the program that wrote it, or train again");
+        }
+    }
+
+    /// <summary>What every version has.</summary>
+    private sealed record Layout(int? Version);
 }

@@ -7,6 +7,9 @@ public static class LastCheckpoint
     /// <param name="folder">The training's folder.</param>
     /// <param name="note">Told which checkpoints are damaged.</param>
     /// <returns>The checkpoint and its file; null where there is none at all.</returns>
+    /// <exception cref="OtherVersionException">
+    /// One is of another version; going on from the one before it would overwrite what was trained since.
+    /// </exception>
     /// <exception cref="UserException">There are checkpoints, but none can be read.</exception>
     public static (Checkpoint Checkpoint, string File)? Open(FoldFolder folder, Action<string> note)
     {
@@ -17,7 +20,7 @@ public static class LastCheckpoint
             {
                 return (Checkpoint.Read(file), file);
             }
-            catch (UserException cause)
+            catch (UserException cause) when (cause is not OtherVersionException)
             {
                 note($"damaged: {cause.Message}; trying the checkpoint before it");
             }

@@ -255,14 +255,45 @@ let private prediction =
 
                     use model = load (ModelChoice(at "model"))
 
-                    // One case waits for the device and one for its place: b and c are in memory, d is not.
+                    let limit = TimeSpan.FromMinutes 2.0
+                    let events = Collections.Concurrent.ConcurrentQueue<string>()
+                    let thirdInMemory = Threading.Tasks.TaskCompletionSource<Threading.Thread>()
+
+                    let inMemory case =
+                        events.Enqueue $"read {case}"
+
+                        if case = "c" then
+                            thirdInMemory.SetResult Threading.Thread.CurrentThread
+
+                    // One case waits for the device and one for its place: b and c are in memory, d is not. After c the
+                    // thread that reads stands still, or else goes on to d.
                     let remove (progress: PredictionProgress) =
                         if progress.Case = "a" && progress.Tile = 1 then
-                            Threading.Thread.Sleep 3000
+                            Expect.isTrue
+                                (thirdInMemory.Task.Wait limit)
+                                "c is read while the device works on a"
+
+                            let reading = thirdInMemory.Task.Result
+
+                            let standsStill () =
+                                reading.ThreadState &&& Threading.ThreadState.WaitSleepJoin
+                                <> Threading.ThreadState.Running
+                                || Seq.contains "read d" events
+
+                            Expect.isTrue (Threading.SpinWait.SpinUntil(standsStill, limit)) "it waits"
                             File.Delete(Path.Combine(at "in", "b_0000.nii.gz"))
                             File.Delete(Path.Combine(at "in", "d_0000.nii.gz"))
+                            events.Enqueue "removed"
 
-                    let result = FolderPrediction.Run(model, at "in", at "out", plain, remove)
+                    let options =
+                        PredictionOptions(UseMirroring = false, InMemory = Action<string> inMemory)
+
+                    let result = FolderPrediction.Run(model, at "in", at "out", options, remove)
+
+                    Expect.equal
+                        (List.ofSeq events)
+                        [ "read a"; "read b"; "read c"; "removed" ]
+                        "what was in memory before the first case was done"
 
                     Expect.equal
                         [ for path in result.Written -> string (Path.GetFileName path) ]

@@ -101,7 +101,7 @@ let private block (shape: int[]) (first: int) (last: int) label =
 
 let private shape = [| 20; 24; 28 |]
 
-let private content (reference: ImageArray<int16> | null) =
+let private contentIn (slices: SliceChoice | null) (reference: ImageArray<int16> | null) =
     let image =
         ImageArray<float32>(Array.init (20 * 24 * 28) (fun i -> float32 (i % 97)), 1, shape)
 
@@ -114,8 +114,11 @@ let private content (reference: ImageArray<int16> | null) =
             OverlayClass(1, "liver", Nullable 0.5)
             OverlayClass(2, "right_kidney", Nullable nan)
         |],
-        Reference = reference
+        Reference = reference,
+        Slices = slices
     )
+
+let private content = contentIn null
 
 let private pixels file =
     use bitmap = nonNull (SKBitmap.Decode(file: string))
@@ -159,6 +162,54 @@ let private picture =
                 let wide, _, _ = pixels three
                 let narrow, _, _ = pixels two
                 Expect.isGreaterThan (wide - narrow) 400 "one panel less")
+        }
+        test "chosen slices are rows of their own" {
+            TemporaryFolder.using' (fun folder ->
+                let drawn plane numbers =
+                    let file = Path.Combine(folder, $"{plane}.png")
+
+                    OverlayPicture.Write(file, contentIn (SliceChoice(plane, numbers)) (block shape 5 12 1s))
+
+                    pixels file
+
+                // The block, in slices 6 to 13, is drawn by its slice alone.
+                for plane in [ "axial"; "Coronal"; "sagittal" ] do
+                    let width, one, inside = drawn plane [ 6 ]
+                    let _, _, outside = drawn plane [ 5 ]
+                    let _, three, _ = drawn plane [ 6; 13; 6; 20 ]
+
+                    let reference =
+                        columnsOf (ClassPalette.Of 0) width >> Set.filter (fun x -> x < 1410)
+
+                    Expect.isFalse (reference inside).IsEmpty $"{plane} 6 has foreground"
+                    Expect.isTrue (reference outside).IsEmpty $"{plane} 5 has none"
+                    Expect.isGreaterThan three (2 * one) "three rows")
+        }
+        test "a choice of slices that are not there is refused" {
+            TemporaryFolder.using' (fun folder ->
+                let file = Path.Combine(folder, "case.png")
+
+                let refuses words plane numbers =
+                    TemporaryFolder.expectsLine words (fun () ->
+                        OverlayPicture.Write(file, contentIn (SliceChoice(plane, numbers)) null))
+
+                refuses [ "case"; "axial slice 21, 99"; "1 to 20" ] "axial" [ 20; 21; 99 ]
+                refuses [ "coronal slice 25"; "1 to 24" ] "coronal" [ 25 ]
+                refuses [ "0 is no slice"; "from 1" ] "axial" [ 3; 0 ]
+                refuses [ "no slice is chosen" ] "axial" []
+                refuses [ "oblique"; "axial, coronal or sagittal" ] "oblique" [ 1 ]
+
+                let flat = ImageArray<float32>(1, [| 1; 4; 5 |])
+                let map = ImageArray<int16>(1, [| 1; 4; 5 |])
+                let geometry = ImageGeometry.FromSpacing [| 1.0; 1.0; 1.0 |]
+
+                let case =
+                    OverlayCase("flat", flat, geometry, map, [||], Slices = SliceChoice("coronal", [ 1 ]))
+
+                TemporaryFolder.expectsLine [ "flat"; "coronal"; "axial" ] (fun () ->
+                    OverlayPicture.Write(file, case))
+
+                Expect.isFalse (File.Exists file) "nothing is written")
         }
         test "a map of another shape is refused" {
             TemporaryFolder.using' (fun folder ->

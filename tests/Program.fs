@@ -59,6 +59,7 @@ let all =
         Runtime.Inference.CasePredictorTests.tests
         Runtime.Inference.WholePredictionTests.tests
         Runtime.Inference.FolderPredictionTests.tests
+        Runtime.Inference.TrainedModelTests.tests
         Runtime.Evaluation.MetricsTests.tests
         Runtime.Evaluation.FolderEvaluationTests.tests
         Runtime.Evaluation.SurfaceDistancesTests.tests

@@ -4,130 +4,19 @@ module MedSegDsl.Tests.Runtime.Inference.FolderPredictionTests
 open System
 open System.IO
 open Expecto
-open MedSegDsl
-open MedSegDsl.Kernels
-open MedSegDsl.Models
 open MedSegDsl.Runtime
 open MedSegDsl.Runtime.Imaging
 open MedSegDsl.Runtime.Inference
-open MedSegDsl.Runtime.Training
-open MedSegDsl.Runtime.Training.Checkpoints
-open MedSegDsl.Runtime.Training.Optimization
 open MedSegDsl.Tests.Golden
 open MedSegDsl.Tests.Runtime
+open MedSegDsl.Tests.Runtime.Inference.TinyModel
 open TorchSharp
-
-let private datasetName = "Dataset901_RealBrain"
-let private patch = Size3.create 8 16 16
-
-/// Two stages of plain convolutions.
-let private network =
-    let stage channels = {
-        Channels = channels
-        Stride = Size3.cube 2
-        Embedding = Embedding.Convolution 3
-        Depth = 1
-        Mixer = Mixer.PlainConvolution 3
-    }
-
-    UShape.create "tiny"
-    |> mapUShape (fun shape -> {
-        shape with
-            Stem = {
-                Channels = 4
-                Kernel = 3
-                Stride = Size3.create 1 2 2
-            }
-            Encoder = [ stage 6; stage 8 ]
-            Decoder = [
-                {
-                    Upsampling = Upsampling.Trilinear
-                    Depth = 1
-                    Mixer = Mixer.PlainConvolution 3
-                }
-            ]
-    })
-
-let private experiment =
-    Experiment.create { Id = 901; Name = "RealBrain" } network |> withPatch patch
-
-let private plansFile =
-    Folder.at [ "pipeline"; "planned"; datasetName; "nnUNetPlans.json" ]
-
-let private datasetFile =
-    Folder.at [ "pipeline"; "raw"; datasetName; "dataset.json" ]
-
-/// A model of untrained networks, one for each fold.
-let private writeModel folder folds =
-    NativeLibtorch.Load() |> ignore
-    Directory.CreateDirectory folder |> ignore
-    File.Copy(plansFile, Path.Combine(folder, "plans.json"))
-
-    File.Copy(datasetFile, Path.Combine(folder, "dataset.json"))
-
-    for fold in folds do
-        use network = NetworkBuilder.Build(network, 1, 6, patch, int64 fold)
-
-        use optimizer =
-            ParameterOptimizer.Create(
-                experiment.Optimizer,
-                [
-                    for struct (name, parameter) in network.named_parameters () ->
-                        struct (name, parameter :> torch.Tensor)
-                ],
-                12.0
-            )
-
-        let state =
-            CheckpointState(
-                CheckpointState.CurrentVersion,
-                TrainingIdentity.Of(experiment, Fold.Index fold, 1),
-                Json.ofExperiment experiment,
-                [| patch.D; patch.H; patch.W |],
-                2,
-                1,
-                6,
-                [| 0; 1; 2 |],
-                0L,
-                Curves [||]
-            )
-
-        let path = FoldFolder(Path.Combine(folder, $"fold_{fold}")).Final
-        Checkpoint.Write(path, state, network, optimizer)
-
-/// The geometry of a file whose x axis runs to the left.
-let private geometry =
-    ImageGeometry(
-        [| 3.5; 3.0; 3.0 |],
-        array2D [
-            [ -3.0; 0.0; 0.0; 40.0 ]
-            [ 0.0; 3.0; 0.0; -20.0 ]
-            [ 0.0; 0.0; 3.5; 5.0 ]
-            [ 0.0; 0.0; 0.0; 1.0 ]
-        ]
-    )
-
-let private reader = ImageReaders.ByName "NibabelIO"
-
-let private writeImage folder name =
-    Directory.CreateDirectory folder |> ignore
-    let values = Formula.unitSingle name (12 * 20 * 18)
-    reader.Write(Path.Combine(folder, name), ImageArray<float32>(values, 1, [| 12; 20; 18 |]), geometry)
-
-let private load choice =
-    NativeLibtorch.Load() |> ignore
-    TrainedModel.Load(choice, torch.CPU)
-
-let private inFolder run =
-    TemporaryFolder.using' (fun folder ->
-        let at name = Path.Combine(folder, name)
-        run at)
 
 let private plain = PredictionOptions(UseMirroring = false)
 
-let private prediction =
+let tests =
     testList "golden/pipeline/planned/folder prediction" [
-        if File.Exists plansFile && File.Exists datasetFile then
+        if isThere then
             test "two folds: the mean of their logits on the image's grid, and what belongs beside it" {
                 inFolder (fun at ->
                     writeModel (at "model") [ 0; 1 ]
@@ -355,50 +244,3 @@ let private prediction =
                     Expect.isEmpty (Directory.GetFiles(at "out", "*.nii.gz")) "nothing is written")
             }
     ]
-
-let private refusals =
-    testList "golden/pipeline/planned/trained model" [
-        if File.Exists plansFile && File.Exists datasetFile then
-            test "a folder that is no model, or lacks what is asked for, is named" {
-                inFolder (fun at ->
-                    let refuses words choice =
-                        TemporaryFolder.expectsLine words (fun () -> (load choice).Dispose())
-
-                    refuses [ "nowhere"; "no such folder" ] (ModelChoice(at "nowhere"))
-                    Directory.CreateDirectory(at "empty") |> ignore
-                    refuses [ "empty"; "plans.json" ] (ModelChoice(at "empty"))
-                    writeModel (at "untrained") []
-                    refuses [ "untrained"; "checkpoint_final"; "train" ] (ModelChoice(at "untrained"))
-                    writeModel (at "model") [ 0; 2 ]
-
-                    refuses
-                        [ "fold_1"; "fold 0 checkpoint_final"; "fold 2 checkpoint_final" ]
-                        (ModelChoice(at "model", Folds = [| "1" |]))
-
-                    refuses
-                        [ "checkpoint_best"; "fold 0 checkpoint_final" ]
-                        (ModelChoice(at "model", Checkpoint = "checkpoint_best"))
-
-                    File.WriteAllText(FoldFolder(Path.Combine(at "model", "fold_2")).Final, "damaged")
-                    refuses [ "fold_2"; "checkpoint_final" ] (ModelChoice(at "model")))
-            }
-
-            test "a dataset.json with other labels than the network's is refused" {
-                inFolder (fun at ->
-                    writeModel (at "model") [ 0 ]
-                    let path = Path.Combine(at "model", "dataset.json")
-                    let text = File.ReadAllText path
-
-                    File.WriteAllText(
-                        path,
-                        text
-                            .Replace("\"cerebellum\": 5", "\"cerebellum\": [4, 5]")
-                            .Replace("\"labels\"", "\"regions_class_order\": [1, 2, 3, 4, 5], \"labels\"")
-                    )
-
-                    TemporaryFolder.expectsLine [ "6 outputs"; "5 outputs" ] (fun () ->
-                        (load (ModelChoice(at "model"))).Dispose()))
-            }
-    ]
-
-let tests = testList "" [ prediction; refusals ]
